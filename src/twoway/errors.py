@@ -1,4 +1,4 @@
-"""Every error that twoway raises, in one tree; nothing else ever reaches a user.
+'''Every error that twoway raises, in one tree; nothing else ever reaches a user.
 
     TwowayError                     has code, facts, remedy and an exit status
     ├── UsageError                  the call is wrong: exit status 2
@@ -13,14 +13,14 @@ An error is declared by its facts: annotated fields become the constructor's arg
 message, the cause and the remedy are made from them.
 
     class WrongPassword(KeystoreError):
-        \"""The password does not open the keystore.\"""
+        """The password does not open the keystore."""
 
         code = "password-wrong"
         message = "the password does not open {source}"
         cause = "the password is another one, or the file is damaged"
         remedy = "give the password that {source} was made with (--password-file, --password-env)"
         source: str
-"""
+'''
 
 from __future__ import annotations
 
