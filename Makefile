@@ -1,0 +1,34 @@
+# What people and the CI run. Another Python: make PYTHON=python3.13 test
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: quickstart test lint bench docs
+.DELETE_ON_ERROR:
+
+quickstart: $(READY)
+	@$(BIN)/twoway quickstart
+
+test: $(READY)
+	@tests/real-parts
+	$(BIN)/pytest
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(READY)
+	$(BIN)/python -m tests.bench
+
+docs: $(READY)
+	$(BIN)/python docs/findings.py > docs/findings.md.new
+	mv docs/findings.md.new docs/findings.md
+
+$(READY): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("twoway needs Python 3.11 or later: make PYTHON=python3.13 ..." if sys.version_info < (3, 11) else 0)'
+	@$(PYTHON) -c 'import ensurepip' || { echo 'this Python makes no virtual environments: apt-get install python3-venv' >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet --editable . --group dev
+	@touch $@
