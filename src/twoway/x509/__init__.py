@@ -1,0 +1,1 @@
+"""Keys, names, requests, certificates, chains and purposes. Pure: bytes and times come in, values go out."""

@@ -1,0 +1,267 @@
+"""Names: written by people, found in certificates, matched by rules, shown on terminals.
+
+What comes out of a certificate is text of whoever made it. It is compared as it stands and shown escaped.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cryptography import x509
+from cryptography.x509.oid import NameOID
+
+from twoway.errors import NameInvalid, NameRuleTooWide
+
+if TYPE_CHECKING:
+    from twoway.x509.certificates import Certificate
+
+_DNS_BYTES = 253  # RFC 1035, 2.3.4, without the length octets
+_LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?", re.IGNORECASE)
+_EMAIL = re.compile(r"[!-?A-~]{1,64}@[!-?A-~]{1,253}")
+_URI = re.compile(r"[a-z][a-z0-9+.-]*:[!-~]+", re.IGNORECASE)
+_URI_TREE = re.compile(r"[a-z][a-z0-9+.-]*://[^/*?#]+(/[^/*?#]+)*/\*", re.IGNORECASE)
+_EMPTY_TREE = re.compile(r"[a-z][a-z0-9+.-]*:/*\*", re.IGNORECASE)
+
+
+def printable(text: str) -> str:
+    r"""Return the text with everything escaped that does not print as itself.
+
+    Control characters, ANSI escapes, bidirectional marks, line separators and lone surrogates become ``\x1b``,
+    ``\u202e`` and the like, so that text of a stranger cannot paint over a terminal or a log line.
+    """
+    return "".join(char if char.isprintable() else _escaped(char) for char in text)
+
+
+def name_text(name: x509.Name) -> str:
+    """Return a name as RFC 4514 text, escaped for display; never raises."""
+    try:
+        return printable(name.rfc4514_string())
+    except (ValueError, TypeError):
+        return "#" + name.public_bytes().hex()  # RFC 4514, 2.4: what has no string form is shown as its bytes
+
+
+def general_name_text(name: x509.GeneralName) -> str:
+    """Return an alternative name as ``DNS:``, ``URI:``, ``IP:``, ``email:``, ... and its escaped value."""
+    match name:
+        case x509.DNSName():
+            return f"DNS:{printable(name.value)}"
+        case x509.UniformResourceIdentifier():
+            return f"URI:{printable(name.value)}"
+        case x509.RFC822Name():
+            return f"email:{printable(name.value)}"
+        case x509.IPAddress():
+            return f"IP:{name.value}"
+        case x509.DirectoryName():
+            return f"DirName:{name_text(name.value)}"
+        case x509.RegisteredID():
+            return f"RID:{name.value.dotted_string}"
+        case x509.OtherName():
+            return f"otherName:{name.type_id.dotted_string};#{name.value.hex()}"
+    return "unknown"
+
+
+def distinguished_name(text: str) -> x509.Name:
+    """Read a subject: ``CN=globex,O=Globex`` (RFC 4514), or plain text, which becomes the common name.
+
+    Raises:
+        NameInvalid: it is empty, too long, holds control characters, or is not of that form.
+    """
+    stripped = text.strip()
+    if not stripped:
+        raise NameInvalid("subject", "''", "it is empty")
+    if stripped != printable(stripped):
+        raise NameInvalid("subject", printable(stripped), "it holds characters that do not print")
+    try:
+        if "=" in stripped:
+            return x509.Name.from_rfc4514_string(stripped)
+        return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, stripped)])
+    except (ValueError, TypeError) as error:
+        raise NameInvalid("subject", stripped, printable(str(error)) or "it is not RFC 4514 text") from error
+
+
+def subject_alternative_name(text: str) -> x509.GeneralName:
+    """Read an alternative name: ``DNS:``, ``IP:``, ``URI:`` or ``email:`` and its value, or the value alone.
+
+    Without a kind an IP address is an IP address, what has ``://`` a URI, what has ``@`` an email address, all
+    else a host name.
+
+    Raises:
+        NameInvalid: the value does not have the form of its kind.
+    """
+    kind, value = _kind_and_value(text.strip())
+    match kind:
+        case "dns":
+            _check_host(value)
+            return x509.DNSName(value)
+        case "ip":
+            return x509.IPAddress(_address(value))
+        case "uri":
+            if not _URI.fullmatch(value):
+                raise NameInvalid("URI", printable(value), "it is not a scheme and printable ASCII")
+            return x509.UniformResourceIdentifier(value)
+        case _:
+            if not _EMAIL.fullmatch(value):
+                raise NameInvalid("email address", printable(value), "it is not local@domain in ASCII")
+            return x509.RFC822Name(value)
+
+
+@dataclass(frozen=True, slots=True)
+class NameRule:
+    """Which names of a certificate are the partner's: ``DNS:*.umbrella.com``, ``URI:spiffe://umbrella/*``, ...
+
+    Kinds are ``DNS``, ``URI``, ``email``, ``IP`` and ``CN``. A DNS wildcard stands for exactly one left-most label;
+    a URI may end in ``/*``, which stands for one or more further characters; all else is compared whole.
+    Host names and the domains of email addresses ignore case, as RFC 4343 and RFC 5321 have it.
+    """
+
+    kind: str
+    pattern: str
+
+    @classmethod
+    def parse(cls, text: str) -> NameRule:
+        """Read a rule.
+
+        Raises:
+            NameInvalid: it has no kind, or the pattern does not have the form of its kind.
+            NameRuleTooWide: it would match names of anybody.
+        """
+        kind, _, pattern = text.strip().partition(":")
+        if kind.lower() not in _RULES:
+            raise NameInvalid(
+                "name rule", printable(text), "it does not begin with DNS:, URI:, email:, IP: or CN:"
+            )
+        kind = _RULES[kind.lower()]
+        if set(pattern) <= {"*"} or _EMPTY_TREE.fullmatch(pattern):
+            raise NameRuleTooWide(f"{kind}:{pattern}")
+        return cls(kind, _checked_pattern(kind, pattern))
+
+    def matches(self, certificate: Certificate) -> bool:
+        """Return whether any name of the certificate is one of the rule's.
+
+        Raises:
+            CertificateUnreadable: its names cannot be read.
+        """
+        if self.kind == "CN":
+            return [self.pattern] == _common_names(certificate)
+        names = certificate.extension(x509.SubjectAlternativeName)
+        return names is not None and any(self._matches_name(name) for name in names)
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.pattern}"
+
+    def _matches_name(self, name: x509.GeneralName) -> bool:
+        match self.kind, name:
+            case "DNS", x509.DNSName():
+                return _host_matches(self.pattern, name.value)
+            case "URI", x509.UniformResourceIdentifier():
+                return _uri_matches(self.pattern, name.value)
+            case "email", x509.RFC822Name():
+                return self.pattern == _folded_email(name.value)
+            case "IP", x509.IPAddress():
+                return self.pattern == str(name.value)
+        return False
+
+
+_RULES = {"dns": "DNS", "uri": "URI", "email": "email", "ip": "IP", "cn": "CN"}
+
+
+def _escaped(char: str) -> str:
+    return char.encode("unicode_escape").decode("ascii")
+
+
+def _kind_and_value(text: str) -> tuple[str, str]:
+    kind, colon, value = text.partition(":")
+    if colon and kind.lower() in {"dns", "ip", "uri", "email"}:
+        return kind.lower(), value
+    if _is_address(text):
+        return "ip", text
+    if "://" in text:
+        return "uri", text
+    return ("email" if "@" in text else "dns"), text
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _address(value: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    try:
+        return ipaddress.ip_address(value)
+    except ValueError:
+        raise NameInvalid("IP address", printable(value), "it is neither IPv4 nor IPv6") from None
+
+
+def _check_host(value: str) -> None:
+    """Check a host name, which may have a wildcard as its first label."""
+    if not value.isascii():
+        raise NameInvalid("host name", printable(value), "it is not ASCII: write it in its xn-- form")
+    if len(value) > _DNS_BYTES:
+        raise NameInvalid(
+            "host name", value[:64] + "...", f"it has {len(value)} characters, more than {_DNS_BYTES}"
+        )
+    labels = value.removeprefix("*.").split(".")
+    if not all(_LABEL.fullmatch(label) for label in labels):
+        raise NameInvalid(
+            "host name", printable(value), "it is not made of letters, digits, hyphens and dots"
+        )
+
+
+def _checked_pattern(kind: str, pattern: str) -> str:
+    match kind:
+        case "DNS":
+            _check_host(pattern)
+            if pattern.startswith("*.") and pattern.count(".") < 2:  # *.com is everybody's
+                raise NameRuleTooWide(f"DNS:{pattern}")
+            return pattern.lower()
+        case "URI":
+            if not _URI.fullmatch(pattern) or ("*" in pattern and not _URI_TREE.fullmatch(pattern)):
+                raise NameInvalid(
+                    "URI rule", printable(pattern), "a * may only stand last, after a / and a host"
+                )
+            return pattern
+        case "IP":
+            return str(_address(pattern))
+        case "email":
+            if not _EMAIL.fullmatch(pattern) or "*" in pattern:
+                raise NameInvalid("email rule", printable(pattern), "it is not one whole address")
+            return _folded_email(pattern)
+        case _:
+            if pattern != printable(pattern) or "*" in pattern:
+                raise NameInvalid("CN rule", printable(pattern), "it is not one whole common name")
+            return pattern
+
+
+def _host_matches(pattern: str, host: str) -> bool:
+    if not host.isascii():  # str.lower() would make a k of a Kelvin sign
+        return False
+    host = host.lower()
+    if not pattern.startswith("*."):
+        return pattern == host
+    label, _, rest = host.partition(".")
+    return pattern[2:] == rest and _LABEL.fullmatch(label) is not None
+
+
+def _uri_matches(pattern: str, uri: str) -> bool:
+    if not pattern.endswith("/*"):
+        return pattern == uri
+    prefix = pattern.removesuffix("*")
+    return uri.startswith(prefix) and len(uri) > len(prefix)
+
+
+def _folded_email(address: str) -> str:
+    local, at, domain = address.rpartition("@")
+    return local + at + (domain.lower() if domain.isascii() else domain)
+
+
+def _common_names(certificate: Certificate) -> list[str]:
+    """Every common name of the subject: a rule wants the one and only, as readers disagree on which of two counts."""
+    return [
+        str(name.value) for name in certificate.parsed.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    ]
