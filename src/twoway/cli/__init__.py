@@ -1,0 +1,67 @@
+"""The command line: parse, call, show.
+
+A command's file is imported when the command is called, not before, and imports what it works with inside its
+functions: ``twoway --version`` and a mistyped option cost nothing but click.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import click
+
+from twoway import __version__
+from twoway.cli.lazy import LazyGroup
+
+# One line a command: where it lives and what `twoway --help` says about it.
+COMMANDS = {
+    "quickstart": ("quickstart", "A realm, a gateway and clients of all kinds, for real, as a story."),
+    "init": ("init", "Make a realm: database, unlock key, root and issuing CA."),
+    "service": ("services", "The APIs of ours behind the gateway."),
+    "client": ("clients", "The partners that call us, and how we know them."),
+    "authority": ("authority", "Our own CA: certificates, chain and revocation list."),
+    "endpoint": ("endpoints", "The APIs of partners that we call."),
+    "call": ("call", "Call an endpoint with its certificate."),
+    "serve": ("serve", "Run the control plane and a gateway."),
+    "status": ("status", "What the realm holds, what runs, and what needs attention."),
+    "journal": ("journal", "Handshakes and refusals at the gateway, with their reasons."),
+    "expiring": ("expiring", "Certificates that end soon."),
+    "audit": ("audit", "Every change that anyone made."),
+    "completion": ("completion", "Print the completion script of a shell."),
+}
+
+
+@click.group(
+    cls=LazyGroup,
+    package=__name__,
+    lazy=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+@click.version_option(__version__, "--version", prog_name="twoway", message="%(prog)s %(version)s")
+def root() -> None:
+    """Two-way (mutual) TLS, made to work.
+
+    Data goes to stdout, everything else to stderr. Exit status: 0 done, 1 an error finding or a refusal, 2 wrong usage,
+    3 could not find out, 4 a failure of ours. TWOWAY_REALM names the realm.
+    """
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit status; errors are shown, never raised.
+
+    Args:
+        arguments: the words after ``twoway``.
+    """
+    try:
+        status = root.main(list(arguments), prog_name="twoway", standalone_mode=False)
+    except Exception as error:  # noqa: BLE001 - the last stop: whatever it is, the user gets words and a status
+        from twoway.cli.failures import show
+
+        return show(error, as_json="--json" in arguments)
+    return status if isinstance(status, int) else 0
+
+
+def main() -> None:
+    """Run ``twoway`` with the process's arguments, and end it."""
+    sys.exit(run(sys.argv[1:]))

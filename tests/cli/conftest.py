@@ -1,0 +1,48 @@
+"""``twoway`` as a test calls it: in this process, with its exit status and both its streams."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import sys
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import pytest
+
+from twoway.cli import run
+
+
+class Result(NamedTuple):
+    """How a command ended."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+    @property
+    def json(self) -> Any:
+        """What stdout holds, as one JSON document."""
+        return json.loads(self.stdout)
+
+
+Cli = Callable[..., Result]
+
+
+@pytest.fixture
+def cli(monkeypatch, tmp_path) -> Cli:
+    """Run one command with a home of its own; ``stdin`` is never a terminal."""
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.delenv("TWOWAY_DEBUG", raising=False)
+
+    def call(*arguments: object, stdin: str = "") -> Result:
+        stdout, stderr = io.StringIO(), io.StringIO()
+        monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
+        with contextlib.redirect_stdout(stdout), contextlib.redirect_stderr(stderr):
+            status = run([str(argument) for argument in arguments])
+        return Result(status, stdout.getvalue(), stderr.getvalue())
+
+    return call
