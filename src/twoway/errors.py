@@ -387,6 +387,109 @@ class AuthorityError(TwowayError):
     """The authority refuses to sign."""
 
 
+class SignerNotAuthority(AuthorityError):
+    """The certificate of the signer is not one of a certificate authority."""
+
+    code = "signer-not-authority"
+    message = "{subject} may not sign {what}"
+    cause = "its certificate has no basic constraints CA:TRUE, or a key usage that leaves this out"
+    remedy = "sign with an authority's certificate and key"
+    subject: str
+    what: str = "certificates"
+
+
+class AuthorityExpired(AuthorityError):
+    """The authority's own certificate has ended."""
+
+    code = "authority-expired"
+    message = "the authority {subject} ended at {not_after}"
+    cause = "what an authority issues cannot be valid longer than the authority"
+    remedy = "renew the authority, then issue again"
+    subject: str
+    not_after: str
+
+
+class AuthorityNotYetValid(AuthorityError):
+    """The authority's own certificate has not begun."""
+
+    code = "authority-not-yet-valid"
+    message = "the authority {subject} begins at {not_before}"
+    cause = "this machine's clock is behind, or the authority was made ahead of time"
+    remedy = "set the clock right, or wait"
+    subject: str
+    not_before: str
+
+
+class AuthorityPathExhausted(AuthorityError):
+    """The authority may issue certificates, but no further authorities."""
+
+    code = "authority-path-exhausted"
+    message = "the authority {subject} may not issue further authorities"
+    cause = "the path length in its own certificate is 0"
+    remedy = "issue it from the authority above"
+    subject: str
+
+
+class ValidityRefused(AuthorityError):
+    """A validity that no certificate should have."""
+
+    code = "validity-refused"
+    message = "a validity of {days} days is outside of 1 to {limit}"
+    cause = "the number is a typing error, or in another unit"
+    remedy = "give --days between 1 and {limit}"
+    exit_status = 2
+    days: int
+    limit: int
+
+
+class PublicKeyRefused(AuthorityError):
+    """A public key that must not be certified."""
+
+    code = "public-key-refused"
+    message = "a certificate for this {key} key is refused: {problem}"
+    cause = "the key is too weak, cannot be used in TLS, or belongs to somebody else"
+    remedy = "make a new key of one of rsa-2048, rsa-3072, rsa-4096, ec-p256, ec-p384, ed25519"
+    who = Who.EITHER
+    key: str
+    problem: str
+
+
+class SubjectRefused(AuthorityError):
+    """A subject that must not be certified."""
+
+    code = "subject-refused"
+    message = "a certificate for the subject {subject} is refused: {problem}"
+    cause = "the name is not one that every reader understands alike"
+    remedy = "choose a subject of printable text, CN=name,O=organisation, with at most 64 characters each"
+    who = Who.EITHER
+    subject: str
+    problem: str
+
+
+class NamesRefused(AuthorityError):
+    """Alternative names that must not be certified."""
+
+    code = "names-refused"
+    message = "the alternative names of a {profile} certificate are refused: {problem}"
+    cause = "the profile needs other names, or fewer"
+    remedy = "give the names that the certificate is for (--san)"
+    who = Who.EITHER
+    profile: str
+    problem: str
+
+
+class RevocationReasonUnknown(AuthorityError):
+    """A reason for a revocation that RFC 5280 does not have."""
+
+    code = "revocation-reason-unknown"
+    message = "{reason} is no reason for a revocation"
+    cause = "the reason is none of {known}"
+    remedy = "choose one of {known}"
+    exit_status = 2
+    reason: str
+    known: str
+
+
 # -- realm -----------------------------------------------------------------------------------------------------------
 
 

@@ -22,7 +22,7 @@ from twoway.errors import CertificateNotFound, CertificateUnreadable, MaterialTo
 from twoway.x509 import der as asn1
 from twoway.x509 import pem
 from twoway.x509.keys import KeyFacts, PublicKey, key_facts, public_der
-from twoway.x509.names import general_name_text, name_text
+from twoway.x509.names import comparable_name, general_name_text, name_text
 
 _Extension = TypeVar("_Extension", bound=x509.ExtensionType)
 
@@ -162,7 +162,7 @@ class Certificate:
     @cached_property
     def self_issued(self) -> bool:
         """Whether issuer and subject are the same name, which says nothing about who signed it."""
-        return bool(self.parsed.issuer == self.parsed.subject)
+        return comparable_name(self.parsed.issuer) == comparable_name(self.parsed.subject)
 
     @cached_property
     def self_signed(self) -> bool:

@@ -22,7 +22,10 @@ _DNS_BYTES = 253  # RFC 1035, 2.3.4, without the length octets
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?", re.IGNORECASE)
 _EMAIL = re.compile(r"[!-?A-~]{1,64}@[!-?A-~]{1,253}")
 _URI = re.compile(r"[a-z][a-z0-9+.-]*:[!-~]+", re.IGNORECASE)
+_URI_CHARACTERS = 2048
+_WEB_ADDRESS = re.compile(r"https?://[a-z0-9.:\[\]-]+(/[!-~]*)?", re.IGNORECASE)
 _URI_TREE = re.compile(r"[a-z][a-z0-9+.-]*://[^/*?#]+(/[^/*?#]+)*/\*", re.IGNORECASE)
+_LOWER = {ord(letter): letter.lower() for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
 _EMPTY_TREE = re.compile(r"[a-z][a-z0-9+.-]*:/*\*", re.IGNORECASE)
 
 
@@ -99,13 +102,55 @@ def subject_alternative_name(text: str) -> x509.GeneralName:
         case "ip":
             return x509.IPAddress(_address(value))
         case "uri":
-            if not _URI.fullmatch(value):
-                raise NameInvalid("URI", printable(value), "it is not a scheme and printable ASCII")
+            _check_uri(value)
             return x509.UniformResourceIdentifier(value)
         case _:
-            if not _EMAIL.fullmatch(value):
-                raise NameInvalid("email address", printable(value), "it is not local@domain in ASCII")
+            _check_email(value)
             return x509.RFC822Name(value)
+
+
+def check_general_name(name: x509.GeneralName) -> None:
+    """Check an alternative name that did not come through ``subject_alternative_name``, but from a request.
+
+    Raises:
+        NameInvalid: it is of another kind than DNS, IP, URI and email, or does not have the form of its kind.
+    """
+    match name:
+        case x509.DNSName():
+            _check_host(name.value)
+        case x509.UniformResourceIdentifier():
+            _check_uri(name.value)
+        case x509.RFC822Name():
+            _check_email(name.value)
+        case x509.IPAddress(value=ipaddress.IPv4Address() | ipaddress.IPv6Address()):
+            pass
+        case _:
+            raise NameInvalid(
+                "alternative name", general_name_text(name), "its kind is none that TLS compares"
+            )
+
+
+def check_web_address(url: str) -> None:
+    """Check an address that is to be fetched by whoever reads the certificate.
+
+    Raises:
+        NameInvalid: it is not http:// or https:// and a host.
+    """
+    if not _WEB_ADDRESS.fullmatch(url):
+        raise NameInvalid("address", printable(url), "it is not http:// or https:// and a host")
+
+
+def comparable_name(name: x509.Name) -> tuple[frozenset[tuple[str, str | bytes]], ...]:
+    """Return a name in the form in which two names are equal if RFC 5280 and OpenSSL say so.
+
+    The type of string is left out, ASCII letters are lowered and spaces are collapsed.
+
+    Source: RFC 5280, 7.1; OpenSSL, x509_name_canon()
+    """
+    return tuple(
+        frozenset((attribute.oid.dotted_string, _folded(attribute.value)) for attribute in rdn)
+        for rdn in name.rdns
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +213,11 @@ class NameRule:
 _RULES = {"dns": "DNS", "uri": "URI", "email": "email", "ip": "IP", "cn": "CN"}
 
 
+def _folded(value: str | bytes) -> str | bytes:
+    """ASCII letters lowered, spaces at the ends dropped and between words made one."""
+    return value if isinstance(value, bytes) else " ".join(value.translate(_LOWER).split())
+
+
 def _escaped(char: str) -> str:
     return char.encode("unicode_escape").decode("ascii")
 
@@ -196,6 +246,18 @@ def _address(value: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
         return ipaddress.ip_address(value)
     except ValueError:
         raise NameInvalid("IP address", printable(value), "it is neither IPv4 nor IPv6") from None
+
+
+def _check_uri(value: str) -> None:
+    if not _URI.fullmatch(value) or len(value) > _URI_CHARACTERS:
+        raise NameInvalid(
+            "URI", printable(value[:80]), "it is not a scheme and printable ASCII of sane length"
+        )
+
+
+def _check_email(value: str) -> None:
+    if not _EMAIL.fullmatch(value):
+        raise NameInvalid("email address", printable(value[:80]), "it is not local@domain in ASCII")
 
 
 def _check_host(value: str) -> None:
@@ -229,8 +291,9 @@ def _checked_pattern(kind: str, pattern: str) -> str:
         case "IP":
             return str(_address(pattern))
         case "email":
-            if not _EMAIL.fullmatch(pattern) or "*" in pattern:
-                raise NameInvalid("email rule", printable(pattern), "it is not one whole address")
+            _check_email(pattern)
+            if "*" in pattern:
+                raise NameInvalid("email rule", pattern, "it is not one whole address")
             return _folded_email(pattern)
         case _:
             if pattern != printable(pattern) or "*" in pattern:

@@ -1,0 +1,1 @@
+"""Certificate authorities: what they issue and revoke. Pure: clock, serial number and signer come in."""
