@@ -1,0 +1,187 @@
+"""Which certificate belongs to which key, in which order, and under which name, where a format does not say.
+
+Issuers are found by the bytes of their names, so that certificates that no parser takes find their place too;
+several of one name are told apart by their signatures. Nothing is verified here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from twoway.errors import CertificateUnreadable, KeyMismatch, KeystoreError
+from twoway.findings import Finding, Severity
+from twoway.keystores import asn1
+from twoway.keystores.model import Entry, IdentityEntry, TrustedEntry
+from twoway.keystores.private_keys import public_half
+from twoway.x509.certificates import Certificate
+
+# Longer chains exist nowhere: TLS stacks stop at 10 to 100.
+MAX_CHAIN = 100
+# Certificates of one name that are tried by signature.
+MAX_CANDIDATES = 8
+COMMON_NAME = re.compile(r"(?:^|,)CN=([^,+\\]+)")
+NO_NAME = "certificate"
+
+
+class Pool:
+    """Certificates by the bytes of their subject names."""
+
+    def __init__(self, certificates: Iterable[Certificate]) -> None:
+        self._by_subject: dict[bytes, list[Certificate]] = {}
+        for certificate in certificates:
+            names = names_of(certificate)
+            if names is not None:
+                self._by_subject.setdefault(names[1], []).append(certificate)
+
+    def chain(self, leaf: Certificate) -> tuple[Certificate, ...]:
+        """Return the leaf and its issuers as far as they are in the pool, in order."""
+        chain = [leaf]
+        while len(chain) < MAX_CHAIN:
+            issuer = self._issuer(chain[-1])
+            if issuer is None or issuer in chain:
+                break
+            chain.append(issuer)
+        return tuple(chain)
+
+    def _issuer(self, certificate: Certificate) -> Certificate | None:
+        names = names_of(certificate)
+        if names is None or names[0] == names[1]:
+            return None
+        candidates = self._by_subject.get(names[0], [])
+        if len(candidates) < 2:
+            return candidates[0] if candidates else None
+        signers = (one for one in candidates[:MAX_CANDIDATES] if certificate.signed_by(one))
+        return next(signers, candidates[0])
+
+
+def names_of(certificate: Certificate) -> tuple[bytes, bytes] | None:
+    """Return the encoded issuer and subject of a certificate; None where even that much cannot be found."""
+    try:
+        to_be_signed = asn1.fields(asn1.element(certificate.der)[0], 1)[0]
+        parts = [part for part in asn1.children(to_be_signed) if part.tag != asn1.CONTEXT_0]
+    except KeystoreError:
+        return None
+    # serial number, signature algorithm, issuer, validity, subject (RFC 5280 section 4.1)
+    return (parts[2].raw, parts[4].raw) if len(parts) > 4 else None
+
+
+def arranged(
+    keys: Sequence[bytes], certificates: Sequence[Certificate]
+) -> tuple[tuple[Entry, ...], tuple[Finding, ...]]:
+    """Make entries of keys and certificates that lie side by side without names.
+
+    Each key gets the certificate that was issued for it and that one's issuers; what is left over is kept as
+    trusted entries, which is a finding where there are keys.
+
+    Args:
+        keys: PKCS#8 DER.
+        certificates: in any order, repeated or not.
+
+    Returns:
+        The entries, identities first, and what is odd about them.
+
+    Raises:
+        KeyMismatch: there are certificates, and none is for one of the keys.
+    """
+    distinct = tuple(dict.fromkeys(certificates))
+    pool = Pool(distinct)
+    chains = [_chain_for(key, distinct, pool) for key in keys]
+    used = {certificate for chain in chains for certificate in chain}
+    left = [certificate for certificate in distinct if certificate not in used]
+    naming = Naming()
+    entries: list[Entry] = [
+        IdentityEntry(naming.alias(suggested_alias(chain[0]) if chain else "key"), key, chain)
+        for key, chain in zip(keys, chains, strict=True)
+    ]
+    entries += [TrustedEntry(naming.alias(suggested_alias(one)), one) for one in left]
+    findings = [
+        certificate_outside_chain(entry)
+        for entry in entries[len(keys) :]
+        if keys and isinstance(entry, TrustedEntry)
+    ]
+    if len(distinct) < len(certificates):
+        findings.append(certificates_repeated(len(certificates) - len(distinct)))
+    return tuple(entries), tuple(findings)
+
+
+def _chain_for(key: bytes, certificates: Sequence[Certificate], pool: Pool) -> tuple[Certificate, ...]:
+    if not certificates:
+        return ()
+    public = public_half(key)
+    if public is None:
+        # A key that is only kept: its certificate is the one that convention puts first.
+        return pool.chain(certificates[0])
+    for certificate in certificates:
+        if _is_for(certificate, public):
+            return pool.chain(certificate)
+    raise KeyMismatch(subject_of(certificates[0]))
+
+
+def _is_for(certificate: Certificate, spki_sha256: str) -> bool:
+    try:
+        return certificate.spki_sha256 == spki_sha256
+    except CertificateUnreadable:
+        return False
+
+
+def subject_of(certificate: Certificate) -> str:
+    """Return the subject, or the fingerprint of a certificate that does not give it."""
+    try:
+        return certificate.subject
+    except CertificateUnreadable:
+        return certificate.sha256
+
+
+def suggested_alias(certificate: Certificate) -> str:
+    """Return an alias that every platform takes: the common name in small letters, digits and single underscores.
+
+    Source: Salesforce's rule for unique names, the narrowest there is (letter first, no underscore doubled or last).
+    """
+    found = COMMON_NAME.search(subject_of(certificate))
+    words = re.findall(r"[a-z0-9]+", found[1].lower())[:8] if found else []
+    alias = "_".join(words)[:40].strip("_")
+    if not alias:
+        return NO_NAME
+    return alias if alias[0].isalpha() else f"c_{alias}"
+
+
+class Naming:
+    """Aliases, each given once; case does not tell two apart, as in Java."""
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+
+    def alias(self, wanted: str) -> str:
+        """Return the alias, with a number where it is taken."""
+        alias, number = wanted, 1
+        while alias.lower() in self._taken:
+            number += 1
+            alias = f"{wanted}_{number}"
+        self._taken.add(alias.lower())
+        return alias
+
+
+def certificate_outside_chain(entry: TrustedEntry) -> Finding:
+    """Make the finding about a certificate that does not belong to the identity beside it."""
+    subject = subject_of(entry.certificate)
+    return Finding(
+        code="certificate-outside-chain",
+        severity=Severity.INFO,
+        title=f"{subject} issued none of the other certificates and is kept as the trusted entry {entry.alias}",
+        cause="it belongs to another chain, often to that of the server on the other side",
+        remedy="leave it out, or give it as trusted (--trust) where it is the other side's issuer",
+        facts={"alias": entry.alias, "subject": subject, "sha256": entry.certificate.sha256},
+    )
+
+
+def certificates_repeated(count: int) -> Finding:
+    """Make the finding about certificates that stand in the file more than once."""
+    return Finding(
+        code="certificates-repeated",
+        severity=Severity.INFO,
+        title=f"{count} certificates stand in the file more than once and are kept once",
+        cause="the leaf is often given a second time as its own chain",
+        remedy="give each certificate once",
+        facts={"count": count},
+    )
