@@ -786,17 +786,6 @@ class RuleTaken(RealmError):
     binding: int
 
 
-class ReasonUnknown(RealmError):
-    """A revocation reason that RFC 5280 does not have."""
-
-    code = "reason-unknown"
-    message = "{reason} is no reason for a revocation; the reasons are {known}"
-    cause = "the reason goes into the CRL, which knows those of RFC 5280"
-    remedy = "give one of them, or none"
-    reason: str
-    known: str
-
-
 class ChallengeFailed(RealmError):
     """The proof of possession is missing, late or wrong."""
 
