@@ -232,6 +232,142 @@ class RequestUnproven(MaterialError):
     subject: str
 
 
+class CrlUnreadable(MaterialError):
+    """No certificate revocation list can be read from the bytes."""
+
+    code = "crl-unreadable"
+    message = "the certificate revocation list cannot be read: {problem}"
+    cause = "the file is damaged or holds something else"
+    remedy = "fetch the list again from the address in the certificates' CRL distribution point"
+    who = Who.EITHER
+    problem: str
+
+
+class ChainBroken(MaterialError):
+    """There is no sound path from a certificate to a trust anchor; its subclasses tell why."""
+
+    code = "chain-broken"
+    message = "the certificate of {subject} is refused: {detail}"
+    cause = "a rule of X.509 for paths is broken"
+    remedy = "have {subject} issued again, and give all certificates up to the trust anchor"
+    who = Who.EITHER
+    subject: str
+    depth: int
+    detail: str = ""
+
+
+class IssuerUntrusted(ChainBroken):
+    """The path ends at a certificate whose issuer is not there, or is no trust anchor."""
+
+    code = "issuer-untrusted"
+    message = "{subject} was issued by {issuer}, which is not trusted here{detail}"
+    cause = "the issuer's certificate was not sent along, or is no trust anchor"
+    remedy = "send the certificate of {issuer} along with the leaf, or trust it"
+    issuer: str = ""
+
+
+class CertificateExpired(ChainBroken):
+    """A certificate of the path has ended."""
+
+    code = "certificate-expired"
+    message = "the certificate of {subject} ended at {not_after}"
+    cause = "nobody renewed it in time"
+    remedy = "have the certificate of {subject} renewed"
+    not_after: str = ""
+
+
+class CertificateNotYetValid(ChainBroken):
+    """A certificate of the path has not begun."""
+
+    code = "certificate-not-yet-valid"
+    message = "the certificate of {subject} begins at {not_before}"
+    cause = "the clock here is behind, or the certificate was made ahead of time"
+    remedy = "set the clock right, or wait"
+    not_before: str = ""
+
+
+class PurposeWrong(ChainBroken):
+    """A certificate of the path is not for this side of a TLS connection."""
+
+    code = "purpose-wrong"
+    message = "the certificate of {subject} is not for {purpose}: {detail}"
+    cause = "its issuer made it for something else"
+    remedy = "have it issued with extended key usage {purpose} and key usage digitalSignature"
+    purpose: str = ""
+
+
+class IssuerNotAuthority(ChainBroken):
+    """A certificate of the path was issued by one that may not issue."""
+
+    code = "issuer-not-authority"
+    message = "{subject} is no certificate authority, yet it issued a certificate: {detail}"
+    cause = "its basic constraints or its key usage do not let it issue certificates"
+    remedy = "have the certificate issued by a certificate authority"
+
+
+class PathLengthExceeded(ChainBroken):
+    """An authority of the path allows fewer authorities below it than there are."""
+
+    code = "path-length-exceeded"
+    message = "more authorities stand below {subject} than its path length allows"
+    cause = "an authority was made by one that was not allowed to make any"
+    remedy = "have the certificate issued by an authority that {subject} allows"
+
+
+class SignatureBroken(ChainBroken):
+    """A certificate of the path is not signed by the issuer that it names."""
+
+    code = "signature-broken"
+    message = "the signature on the certificate of {subject} is not its issuer's"
+    cause = "the certificate was changed or forged, or two authorities have the same name"
+    remedy = "get the certificate again from its issuer"
+
+
+class CertificateRevoked(ChainBroken):
+    """A certificate of the path was revoked by its issuer."""
+
+    code = "certificate-revoked"
+    message = "the certificate of {subject} was revoked by its issuer{detail}"
+    cause = "the issuer lists its serial number in its revocation list"
+    remedy = "have a new certificate issued, for a new key"
+
+
+class RevocationUnknown(ChainBroken):
+    """A revocation list of the issuer is there, but it cannot say whether the certificate counts."""
+
+    code = "revocation-unknown"
+    message = "whether {subject} was revoked cannot be said: {detail}"
+    cause = "the issuer's revocation list is out of date, or covers only some of its certificates"
+    remedy = "fetch the issuer's newest complete revocation list"
+
+
+class CertificateWeak(ChainBroken):
+    """A certificate of the path has a key or a signature that can be forged."""
+
+    code = "certificate-weak"
+    message = "the certificate of {subject} is too weak: {detail}"
+    cause = "it was made with an algorithm or a key size that is broken today"
+    remedy = "have it issued again with a key of at least RSA 2048 or EC P-256 and a SHA-256 signature"
+
+
+class ChainTooLong(ChainBroken):
+    """More certificates, bytes or bits than are looked at."""
+
+    code = "chain-too-long"
+    message = "the certificates of {subject} are not looked at: {detail}"
+    cause = "no honest chain needs as much"
+    remedy = "send the leaf and the authorities above it, and nothing else"
+
+
+class NameNotPermitted(ChainBroken):
+    """A certificate of the path has a name that an authority above it must not certify."""
+
+    code = "name-not-permitted"
+    message = "a name of {subject} lies outside of what an authority above it may certify"
+    cause = "the authority's name constraints leave the name out"
+    remedy = "have the certificate issued for a permitted name, or by another authority"
+
+
 # -- keystores -------------------------------------------------------------------------------------------------------
 
 

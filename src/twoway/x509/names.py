@@ -79,10 +79,14 @@ def distinguished_name(text: str) -> x509.Name:
         raise NameInvalid("subject", printable(stripped), "it holds characters that do not print")
     try:
         if "=" in stripped:
-            return x509.Name.from_rfc4514_string(stripped)
-        return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, stripped)])
+            name = x509.Name.from_rfc4514_string(stripped)
+        else:
+            name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, stripped)])
     except (ValueError, TypeError) as error:
         raise NameInvalid("subject", stripped, printable(str(error)) or "it is not RFC 4514 text") from error
+    if not all(isinstance(one.value, str) and one.value.isprintable() and one.value.strip() for one in name):
+        raise NameInvalid("subject", stripped, "a part of it is empty or does not print")
+    return name
 
 
 def subject_alternative_name(text: str) -> x509.GeneralName:
