@@ -76,7 +76,7 @@ def load(
             "a JKS or JCEKS keystore", "convert it with keytool -importkeystore -deststoretype PKCS12"
         )
     if pkcs12.recognises(data):
-        opened = {alias: as_password(given) for alias, given in key_passwords.items()}
+        opened = {alias.lower(): as_password(given) for alias, given in key_passwords.items()}
         return pkcs12.load(data, secret, opened)
     if der.recognises(data):
         return der.load(data, secret)

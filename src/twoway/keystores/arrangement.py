@@ -20,25 +20,42 @@ from twoway.x509.certificates import Certificate
 MAX_CHAIN = 100
 # Certificates of one name that are tried by signature.
 MAX_CANDIDATES = 8
+# Signatures checked for one file: a key of 16,384 bits takes ten milliseconds each.
+MAX_SIGNATURE_CHECKS = 500
 COMMON_NAME = re.compile(r"(?:^|,)CN=([^,+\\]+)")
 NO_NAME = "certificate"
 
 
 class Pool:
-    """Certificates by the bytes of their subject names."""
+    """Certificates, to be found by the key that they are for and by the bytes of their subject names."""
 
     def __init__(self, certificates: Iterable[Certificate]) -> None:
+        self.certificates = tuple(certificates)
         self._by_subject: dict[bytes, list[Certificate]] = {}
-        for certificate in certificates:
+        self._by_key: dict[str, Certificate] | None = None
+        self._issuers: dict[Certificate, Certificate | None] = {}
+        self._checks_left = MAX_SIGNATURE_CHECKS
+        for certificate in self.certificates:
             names = names_of(certificate)
             if names is not None:
                 self._by_subject.setdefault(names[1], []).append(certificate)
+
+    def leaf(self, public: str) -> Certificate | None:
+        """Return the first certificate for a public key of that digest."""
+        if self._by_key is None:
+            self._by_key = {}
+            for certificate in self.certificates:
+                self._by_key.setdefault(key_digest(certificate), certificate)
+        return self._by_key.get(public)
 
     def chain(self, leaf: Certificate) -> tuple[Certificate, ...]:
         """Return the leaf and its issuers as far as they are in the pool, in order."""
         chain = [leaf]
         while len(chain) < MAX_CHAIN:
-            issuer = self._issuer(chain[-1])
+            last = chain[-1]
+            if last not in self._issuers:
+                self._issuers[last] = self._issuer(last)
+            issuer = self._issuers[last]
             if issuer is None or issuer in chain:
                 break
             chain.append(issuer)
@@ -51,8 +68,11 @@ class Pool:
         candidates = self._by_subject.get(names[0], [])
         if len(candidates) < 2:
             return candidates[0] if candidates else None
-        signers = (one for one in candidates[:MAX_CANDIDATES] if certificate.signed_by(one))
-        return next(signers, candidates[0])
+        for candidate in candidates[:MAX_CANDIDATES]:
+            self._checks_left -= 1
+            if self._checks_left >= 0 and certificate.signed_by(candidate):
+                return candidate
+        return candidates[0]
 
 
 def names_of(certificate: Certificate) -> tuple[bytes, bytes] | None:
@@ -86,7 +106,7 @@ def arranged(
     """
     distinct = tuple(dict.fromkeys(certificates))
     pool = Pool(distinct)
-    chains = [_chain_for(key, distinct, pool) for key in keys]
+    chains = [_chain_for(key, pool) for key in keys]
     used = {certificate for chain in chains for certificate in chain}
     left = [certificate for certificate in distinct if certificate not in used]
     naming = Naming()
@@ -105,24 +125,23 @@ def arranged(
     return tuple(entries), tuple(findings)
 
 
-def _chain_for(key: bytes, certificates: Sequence[Certificate], pool: Pool) -> tuple[Certificate, ...]:
-    if not certificates:
+def _chain_for(key: bytes, pool: Pool) -> tuple[Certificate, ...]:
+    if not pool.certificates:
         return ()
     public = public_half(key)
-    if public is None:
-        # A key that is only kept: its certificate is the one that convention puts first.
-        return pool.chain(certificates[0])
-    for certificate in certificates:
-        if _is_for(certificate, public):
-            return pool.chain(certificate)
-    raise KeyMismatch(subject_of(certificates[0]))
+    # The certificate of a key that is only kept is the one that convention puts first.
+    leaf = pool.certificates[0] if public is None else pool.leaf(public)
+    if leaf is None:
+        raise KeyMismatch(subject_of(pool.certificates[0]))
+    return pool.chain(leaf)
 
 
-def _is_for(certificate: Certificate, spki_sha256: str) -> bool:
+def key_digest(certificate: Certificate) -> str:
+    """Return the SHA-256 of a certificate's public key; empty for one that cannot be read."""
     try:
-        return certificate.spki_sha256 == spki_sha256
+        return certificate.spki_sha256
     except CertificateUnreadable:
-        return False
+        return ""
 
 
 def subject_of(certificate: Certificate) -> str:
@@ -150,15 +169,15 @@ class Naming:
     """Aliases, each given once; case does not tell two apart, as in Java."""
 
     def __init__(self) -> None:
-        self._taken: set[str] = set()
+        self._taken: dict[str, int] = {}
 
     def alias(self, wanted: str) -> str:
         """Return the alias, with a number where it is taken."""
-        alias, number = wanted, 1
+        alias = wanted
         while alias.lower() in self._taken:
-            number += 1
-            alias = f"{wanted}_{number}"
-        self._taken.add(alias.lower())
+            self._taken[wanted.lower()] += 1
+            alias = f"{wanted}_{self._taken[wanted.lower()]}"
+        self._taken[alias.lower()] = 1
         return alias
 
 

@@ -1,90 +1,271 @@
-"""PKCS#12 through ``cryptography``: one identity or trusted certificates a file.
+"""PKCS#12: identities, trusted certificates and secret keys, as Java, OpenSSL, Windows and NSS write them.
 
-Source: RFC 7292.
+Source: RFC 7292; what Java makes of a file: OpenJDK 17's ``PKCS12KeyStore``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    PrivateFormat,
-    pkcs12,
-)
-
-from twoway.errors import FormatCannotHold, KeystoreDamaged, PasswordMissing, WrongPassword
+from twoway.errors import AlgorithmUnsupported, KeystoreError, WrongPassword
+from twoway.findings import Finding, Severity
 from twoway.keystores import asn1
-from twoway.keystores.arrangement import Naming, suggested_alias
-from twoway.keystores.model import Entry, Format, IdentityEntry, Keystore, TrustedEntry
+from twoway.keystores.arrangement import Naming, Pool, subject_of
+from twoway.keystores.encryption import is_private_key_info, opened_key
+from twoway.keystores.model import (
+    Entry,
+    Format,
+    IdentityEntry,
+    Keystore,
+    LockedEntry,
+    SecretEntry,
+    TrustedEntry,
+)
 from twoway.keystores.passwords import Password
+from twoway.keystores.pkcs12_bags import (
+    CERTIFICATE_BAG,
+    KEY_BAG,
+    SECRET_BAG,
+    SHROUDED_KEY_BAG,
+    X509_CERTIFICATE,
+    Bag,
+    Opened,
+    opened_file,
+    refused,
+)
+from twoway.keystores.pkcs12_writing import PROFILES, SECRET_ALGORITHMS, dump
+from twoway.keystores.private_keys import public_half
 from twoway.x509.certificates import Certificate
-from twoway.x509.keys import load_private_key, private_der
 
-PROFILES = ("modern", "compat", "java-trust")
-ROUNDS = {"modern": 100_000, "compat": 50_000}
+__all__ = ["PROFILES", "dump", "load", "recognises"]
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# Java keeps the creation date of a key here, in milliseconds since 1970.
+JAVA_TIME = b"Time "
+SECRET_NAMES = {identifier: name for name, identifier in SECRET_ALGORITHMS.items()}
 
 
 def recognises(data: bytes) -> bool:
     """Whether the bytes begin like a PFX: a SEQUENCE whose first element is the version, 3."""
     if data[:1] != b"\x30" or len(data) < 2:
         return False
-    body = 2 + (data[1] & 0x7F if data[1] > 0x80 else 0)
+    body = 2 + (data[1] & 0x7F if data[1] > asn1.INDEFINITE else 0)
     return data[body : body + 3] == b"\x02\x01\x03"
 
 
-def load(data: bytes, password: Password, key_passwords: Mapping[str, Password]) -> Keystore:  # noqa: ARG001  # soon
-    """Read a PKCS#12 file."""
+def load(data: bytes, password: Password, key_passwords: Mapping[str, Password]) -> Keystore:
+    """Read a PKCS#12 file.
+
+    Certificates that Java does not list (they carry no mark of Oracle's and belong to no key) are trusted entries
+    here, with a finding.
+
+    Args:
+        data: the file.
+        password: of the file and its keys.
+        key_passwords: of single keys, by alias in lower case.
+
+    Raises:
+        WrongPassword, PasswordMissing: the password does not fit, or there is none.
+        AlgorithmUnsupported: the MAC or the encryption is of an unknown kind.
+        KeystoreDamaged, KeystoreTruncated, KeystoreTooCostly: as their names say.
+    """
     with asn1.speaking_of("PKCS#12"):
-        asn1.element(data)
+        outer, end = asn1.element(data)
+        found = opened_file(outer, password)
+        reading = Reading(found, key_passwords)
+        entries = tuple(reading.entries())
+    findings = list(reading.findings)
+    if not found.authenticated:
+        findings.append(keystore_unauthenticated())
+    if data[end:].strip(b"\0\r\n\t "):
+        findings.append(keystore_followed(len(data) - end))
+    return Keystore(entries, Format.PKCS12, tuple(findings))
+
+
+class Leaves:
+    """The certificates of a file, and which of them belongs to a key."""
+
+    def __init__(self, certificates: Sequence[tuple[Bag, Certificate]], *, only_key: bool) -> None:
+        self._pool = Pool(certificate for _, certificate in certificates)
+        self._only_key = only_key
+        self._tied: dict[bytes, list[Certificate]] = {}
+        for bag, certificate in certificates:
+            if bag.key_id:
+                self._tied.setdefault(bag.key_id, []).append(certificate)
+
+    def chain(self, bag: Bag, key: bytes | None) -> tuple[Certificate, ...]:
+        """Return a key's certificate and its issuers; nothing where the file has none for it."""
+        leaf = self._leaf(bag, key)
+        return () if leaf is None else self._pool.chain(leaf)
+
+    def _leaf(self, bag: Bag, key: bytes | None) -> Certificate | None:
+        """Find a key's certificate: by the local key id, else by the key itself, else by being the first."""
+        tied = self._tied.get(bag.key_id or b"", [])
+        if len(tied) == 1:
+            return tied[0]
+        public = None if key is None else public_half(key)
+        leaf = None if public is None else (Pool(tied) if tied else self._pool).leaf(public)
+        if leaf is None and (tied or self._only_key):
+            leaf = next(iter(tied or self._pool.certificates), None)
+        return leaf
+
+
+@dataclass
+class Reading:
+    """What is known while the bags of one file become entries."""
+
+    opened: Opened
+    key_passwords: Mapping[str, Password]
+    findings: list[Finding] = field(default_factory=list)
+    naming: Naming = field(default_factory=Naming)
+    nameless: int = 0
+
+    def entries(self) -> list[Entry]:
+        """Make the entries: keys with their chains and secret keys in the file's order, then certificates."""
+        bags = self.opened.bags
+        certificates = [(bag, certificate) for bag in bags if (certificate := certificate_of(bag))]
+        keys = sum(bag.kind in {KEY_BAG, SHROUDED_KEY_BAG} for bag in bags)
+        leaves = Leaves(certificates, only_key=keys == 1)
+        entries: list[Entry] = []
+        for bag in bags:
+            if bag.kind == SECRET_BAG:
+                entries.append(self._secret(bag))
+            elif bag.kind in {KEY_BAG, SHROUDED_KEY_BAG}:
+                entries.append(self._identity(bag, leaves))
+        return entries + self._trusted(certificates, entries)
+
+    def _identity(self, bag: Bag, leaves: Leaves) -> Entry:
+        alias = self._alias(bag)
+        key = self._key(bag, alias)
+        if isinstance(key, KeystoreError):
+            return LockedEntry(alias, key, leaves.chain(bag, None), created_of(bag))
+        return IdentityEntry(alias, key, leaves.chain(bag, key), created_of(bag))
+
+    def _key(self, bag: Bag, alias: str) -> bytes | KeystoreError:
+        """Open a key; where the rest of the file is proven, one that stays shut is its own affair."""
+        if bag.kind == KEY_BAG:
+            if not is_private_key_info(bag.value.raw):
+                raise asn1.damaged(f"the key {alias!r} is no PKCS#8")
+            return bag.value.raw
+        return self._unsealed(bag.value, alias)
+
+    def _unsealed(self, value: asn1.Element, alias: str) -> bytes | KeystoreError:
+        what = f"the key {alias!r}"
+        password = self.key_passwords.get(alias.lower(), self.opened.password)
+        try:
+            return opened_key(value, password, self.opened.budget, what)
+        except WrongPassword:
+            error = refused(password, what)
+        except AlgorithmUnsupported as unsupported:
+            return unsupported
+        if not self.opened.authenticated:
+            raise error
+        return error
+
+    def _secret(self, bag: Bag) -> Entry:
+        """Read a secret key as Java writes it: a PKCS#8 whose algorithm and octets are the secret's."""
+        alias = self._alias(bag)
+        identifier, wrapped = asn1.fields(bag.value, 2)[:2]
+        value = asn1.only(wrapped, asn1.CONTEXT_0)
+        kind = asn1.oid(identifier)
+        if kind != SHROUDED_KEY_BAG:
+            return LockedEntry(
+                alias, AlgorithmUnsupported(f"the secret {alias!r}", kind), (), created_of(bag)
+            )
+        sealed = asn1.inner(asn1.octet_string(value)) if value.tag != asn1.SEQUENCE else value
+        plain = self._unsealed(sealed, alias)
+        if isinstance(plain, KeystoreError):
+            return LockedEntry(alias, plain, (), created_of(bag))
+        _, algorithm, octets = asn1.fields(asn1.inner(plain), 3)[:3]
+        name = asn1.oid(asn1.fields(algorithm, 1)[0])
+        return SecretEntry(alias, SECRET_NAMES.get(name, name), asn1.octet_string(octets), created_of(bag))
+
+    def _trusted(
+        self, certificates: Sequence[tuple[Bag, Certificate]], entries: Sequence[Entry]
+    ) -> list[Entry]:
+        """List the certificates that stand for themselves."""
+        held = {
+            certificate
+            for entry in entries
+            if isinstance(entry, IdentityEntry | LockedEntry)
+            for certificate in entry.certificates
+        }
+        trusted: list[Entry] = []
+        for bag, certificate in certificates:
+            if bag.java_trusted:
+                trusted.append(TrustedEntry(self._alias(bag), certificate))
+                held.add(certificate)
+        for bag, certificate in certificates:
+            if not bag.java_trusted and certificate not in held:
+                entry = TrustedEntry(self._alias(bag), certificate)
+                trusted.append(entry)
+                held.add(certificate)
+                self.findings.append(certificate_not_java_trusted(entry))
+        return trusted
+
+    def _alias(self, bag: Bag) -> str:
+        """Return the friendly name; Java numbers those that have none."""
+        if bag.name is None:
+            self.nameless += 1
+        return self.naming.alias(bag.name or str(self.nameless))
+
+
+def certificate_of(bag: Bag) -> Certificate | None:
+    """Return the X.509 certificate of a bag; None for bags and certificates of other kinds."""
+    if bag.kind != CERTIFICATE_BAG:
+        return None
+    kind, wrapped = asn1.fields(bag.value, 2)[:2]
+    if asn1.oid(kind) != X509_CERTIFICATE:
+        return None
+    return Certificate(asn1.octet_string(asn1.only(wrapped, asn1.CONTEXT_0)))
+
+
+def created_of(bag: Bag) -> datetime | None:
+    """Return the date that Java hides in the local key id."""
+    if bag.key_id is None or not bag.key_id.startswith(JAVA_TIME):
+        return None
     try:
-        store = pkcs12.load_pkcs12(data, password.octets if password.given else None)
-    except ValueError as error:
-        if "password" not in str(error).lower():
-            raise KeystoreDamaged("PKCS#12", "cryptography cannot read it") from error
-        raise (WrongPassword if password.given else PasswordMissing)("the PKCS#12 keystore") from error
-    naming = Naming()
-    entries: list[Entry] = []
-    others = list(store.additional_certs)
-    if store.key is not None:
-        leaf = [store.cert] if store.cert else []
-        chain = tuple(Certificate(one.certificate.public_bytes(Encoding.DER)) for one in (*leaf, *others))
-        alias = store.cert.friendly_name if store.cert else None
-        entries.append(IdentityEntry(naming.alias((alias or b"1").decode()), private_der(store.key), chain))  # type: ignore[arg-type]  # wider than ours
-        others = []
-    for one in others:
-        certificate = Certificate(one.certificate.public_bytes(Encoding.DER))
-        name = one.friendly_name.decode() if one.friendly_name else suggested_alias(certificate)
-        entries.append(TrustedEntry(naming.alias(name), certificate))
-    return Keystore(tuple(entries), Format.PKCS12)
+        return EPOCH + timedelta(milliseconds=int(bag.key_id.removeprefix(JAVA_TIME)[:20]))
+    except (ValueError, OverflowError):
+        return None
 
 
-def dump(keystore: Keystore, password: Password, profile: str = "modern") -> bytes:
-    """Write a PKCS#12 file."""
-    if not password.given:
-        raise PasswordMissing("a PKCS#12 keystore")
-    if profile == "compat":
-        builder = PrivateFormat.PKCS12.encryption_builder().kdf_rounds(ROUNDS["compat"])
-        protection = builder.key_cert_algorithm(pkcs12.PBES.PBESv1SHA1And3KeyTripleDESCBC).hmac_hash(
-            hashes.SHA1()
-        )
-    else:
-        builder = PrivateFormat.PKCS12.encryption_builder().kdf_rounds(ROUNDS["modern"])
-        protection = builder.key_cert_algorithm(pkcs12.PBES.PBESv2SHA256AndAES256CBC).hmac_hash(
-            hashes.SHA256()
-        )
-    built = protection.build(password.octets)
-    trusted = [
-        pkcs12.PKCS12Certificate(entry.certificate.parsed, entry.alias.encode()) for entry in keystore.trusted
-    ]
-    if len(trusted) == len(keystore.entries):
-        return pkcs12.serialize_java_truststore(trusted, built)
-    match keystore.entries:
-        case (IdentityEntry() as entry,) if profile != "java-trust":
-            key = load_private_key(entry.key_der)
-            leaf, *rest = [certificate.parsed for certificate in entry.certificates] or [None]
-            return pkcs12.serialize_key_and_certificates(entry.alias.encode(), key, leaf, rest, built)  # type: ignore[arg-type]
-    raise FormatCannotHold(
-        "PKCS#12", "more than one identity, or one beside trusted certificates", "write one file each"
+def certificate_not_java_trusted(entry: TrustedEntry) -> Finding:
+    """Make the finding about a certificate that other programs see and Java does not."""
+    return Finding(
+        code="certificate-not-java-trusted",
+        severity=Severity.WARNING,
+        title=f"Java does not see the certificate {entry.alias} in this PKCS#12 file",
+        cause="it belongs to no key and lacks the attribute by which Java knows a trusted certificate",
+        remedy="write the file again with twoway convert, which adds the attribute",
+        facts={
+            "alias": entry.alias,
+            "subject": subject_of(entry.certificate),
+            "sha256": entry.certificate.sha256,
+        },
+    )
+
+
+def keystore_unauthenticated() -> Finding:
+    """Make the finding about a file without a MAC."""
+    return Finding(
+        code="keystore-unauthenticated",
+        severity=Severity.WARNING,
+        title="the PKCS#12 file has no MAC: nothing shows whether it was changed",
+        cause="it was written without one, and NSS, Node.js and curl refuse such files",
+        remedy="write the file again with twoway convert",
+    )
+
+
+def keystore_followed(count: int) -> Finding:
+    """Make the finding about bytes after the end."""
+    return Finding(
+        code="keystore-followed",
+        severity=Severity.WARNING,
+        title=f"{count} bytes follow the end of the PKCS#12 file and are passed over",
+        cause="two files were joined, or the file was written over a longer one",
+        remedy="write the file again with twoway convert",
+        facts={"count": count},
     )

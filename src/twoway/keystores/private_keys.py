@@ -15,7 +15,7 @@ from twoway.keystores import asn1
 from twoway.keystores.derivation import Budget
 from twoway.keystores.encryption import TRIPLE_DES, Cipher, deciphered, opened_key, shape
 from twoway.keystores.passwords import Password
-from twoway.x509.keys import load_private_key, spki_sha256
+from twoway.x509.keys import load_own_key, spki_sha256
 
 RSA = "1.2.840.113549.1.1.1"
 EC = "1.2.840.10045.2.1"
@@ -140,8 +140,12 @@ def opened_traditional(encrypted: bytes, dek_info: str, password: Password) -> b
 
 
 def public_half(pkcs8: bytes) -> str | None:
-    """Return the SHA-256 of a private key's public half; None where the key is of a kind that is only kept."""
+    """Return the SHA-256 of a private key's public half; None where the key is of a kind that is only kept.
+
+    Whether an RSA key's primes are primes is not checked: that takes a second for some, and only the public half is
+    looked at. Whoever uses the key (``IdentityEntry.identity``) has it checked.
+    """
     try:
-        return spki_sha256(load_private_key(pkcs8).public_key())
+        return spki_sha256(load_own_key(pkcs8).public_key())
     except MaterialError:
         return None
