@@ -64,7 +64,7 @@ def crl(
     entries = [_entry(revocation) for revocation in revoked]
     builder = (
         x509.CertificateRevocationListBuilder(revoked_certificates=entries)
-        .issuer_name(signer.certificate.parsed.subject)
+        .issuer_name(signer.certificate.subject_name)
         .last_update(at.replace(microsecond=0))
         .next_update(next_update.replace(microsecond=0))
         .add_extension(authority_key_identifier(signer.certificate), critical=False)

@@ -111,7 +111,7 @@ def issue(  # noqa: PLR0913 - a certificate has this many facts, and all but the
     not_before, not_after = _validity(profile, at, days)
     builder = (
         _builder(profile, subject, public_key, serial, _path_length(profile, issuer))
-        .issuer_name(issuer.parsed.subject)
+        .issuer_name(issuer.subject_name)
         .not_valid_before(max(not_before, issuer.not_before))
         .not_valid_after(min(not_after, issuer.not_after))
         .add_extension(authority_key_identifier(issuer), critical=False)
@@ -207,7 +207,7 @@ def _check_subject(subject: x509.Name, issuer: Certificate | None) -> None:
             raise SubjectRefused(text, f"a part of it has {len(value)} characters, more than {limit}")
         if not isinstance(attribute.value, str) or not value.strip() or value != printable(value):
             raise SubjectRefused(text, "it holds characters that do not print, or nothing")
-    if issuer is not None and comparable_name(subject) == comparable_name(issuer.parsed.subject):
+    if issuer is not None and comparable_name(subject) == comparable_name(issuer.subject_name):
         raise SubjectRefused(text, "it is the authority's own name")
 
 

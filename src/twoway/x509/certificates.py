@@ -109,13 +109,29 @@ class Certificate:
 
     @cached_property
     def subject(self) -> str:
-        """The subject as RFC 4514 text, escaped for display."""
-        return name_text(self.parsed.subject)
+        """The subject as RFC 4514 text, escaped for display; its bytes in hex after a # if it has no such form."""
+        try:
+            return name_text(self.subject_name)
+        except CertificateUnreadable:
+            return f"#{self._to_be_signed[4].whole.hex()}"
 
     @cached_property
     def issuer(self) -> str:
-        """The issuer as RFC 4514 text, escaped for display."""
-        return name_text(self.parsed.issuer)
+        """The issuer, in the form of ``subject``."""
+        try:
+            return name_text(self.issuer_name)
+        except CertificateUnreadable:
+            return f"#{self._to_be_signed[2].whole.hex()}"
+
+    @cached_property
+    def subject_name(self) -> x509.Name:
+        """The subject as it stands, to be compared."""
+        return self._name("subject")
+
+    @cached_property
+    def issuer_name(self) -> x509.Name:
+        """The issuer as it stands, to be compared."""
+        return self._name("issuer")
 
     @cached_property
     def not_before(self) -> datetime:
@@ -162,7 +178,7 @@ class Certificate:
     @cached_property
     def self_issued(self) -> bool:
         """Whether issuer and subject are the same name, which says nothing about who signed it."""
-        return comparable_name(self.parsed.issuer) == comparable_name(self.parsed.subject)
+        return comparable_name(self.issuer_name) == comparable_name(self.subject_name)
 
     @cached_property
     def self_signed(self) -> bool:
@@ -261,6 +277,13 @@ class Certificate:
         if len(fields) < _TBS_FIELDS or fields[0].tag != asn1.INTEGER or not fields[0].content:
             raise self._unreadable("it has no serial number, or lacks fields")
         return fields
+
+    def _name(self, which: str) -> x509.Name:
+        try:
+            name: x509.Name = getattr(self.parsed, which)
+        except ValueError as error:
+            raise self._unreadable(f"its {which} is damaged") from error
+        return name
 
     def _moment(self, name: str) -> datetime:
         try:

@@ -146,14 +146,14 @@ class _Issuers:
         self._signers: dict[Certificate, list[Certificate]] = {}
         for certificate in dict.fromkeys(pool):
             try:
-                subject = comparable_name(certificate.parsed.subject)
+                subject = comparable_name(certificate.subject_name)
             except CertificateUnreadable:
                 continue
             self._by_subject[subject].append(certificate)
 
     def named(self, certificate: Certificate) -> list[Certificate]:
         """Return those whose subject is the certificate's issuer, at most twenty, likely ones first."""
-        namesakes = self._by_subject.get(comparable_name(certificate.parsed.issuer), [])
+        namesakes = self._by_subject.get(comparable_name(certificate.issuer_name), [])
         return sorted(namesakes, key=lambda issuer: not _key_identifiers_agree(certificate, issuer))[
             :_NAMESAKES
         ]

@@ -329,6 +329,4 @@ def _folded_email(address: str) -> str:
 
 def _common_names(certificate: Certificate) -> list[str]:
     """Every common name of the subject: a rule wants the one and only, as readers disagree on which of two counts."""
-    return [
-        str(name.value) for name in certificate.parsed.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-    ]
+    return [str(name.value) for name in certificate.subject_name.get_attributes_for_oid(NameOID.COMMON_NAME)]

@@ -65,14 +65,17 @@ def load_request(data: bytes) -> Request:
     except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
         raise RequestUnreadable("it is not PKCS#10, PEM or DER") from error
     try:
-        key, names, proven = request.public_key(), _names(request), request.is_signature_valid
+        subject, key, names = request.subject, request.public_key(), _names(request)
+        proven = request.is_signature_valid
     except (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension) as error:
-        raise RequestUnreadable("its key, its signature or its extensions are of an unknown kind") from error
+        raise RequestUnreadable(
+            "its subject, key, signature or extensions are damaged or of an unknown kind"
+        ) from error
     if not isinstance(key, PublicKey):
         raise RequestUnreadable("its key makes no signatures in TLS")
     if not proven:
-        raise RequestUnproven(name_text(request.subject))
-    return Request(request.subject, names, key)
+        raise RequestUnproven(name_text(subject))
+    return Request(subject, names, key)
 
 
 def _der(data: bytes) -> bytes:

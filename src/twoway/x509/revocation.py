@@ -38,9 +38,17 @@ class RevocationList:
         return hashlib.sha256(self.der).hexdigest()
 
     @cached_property
+    def issuer_name(self) -> x509.Name:
+        """The issuer as it stands, to be compared."""
+        try:
+            return self.parsed.issuer
+        except ValueError as error:
+            raise CrlUnreadable("its issuer is damaged") from error
+
+    @cached_property
     def issuer(self) -> str:
         """The issuer as RFC 4514 text, escaped for display."""
-        return name_text(self.parsed.issuer)
+        return name_text(self.issuer_name)
 
     @cached_property
     def complete(self) -> bool:
@@ -57,7 +65,7 @@ class RevocationList:
 
     def is_from(self, issuer: Certificate) -> bool:
         """Return whether the issuer's name stands on it and the issuer's key verifies its signature."""
-        if comparable_name(self.parsed.issuer) != comparable_name(issuer.parsed.subject):
+        if comparable_name(self.issuer_name) != comparable_name(issuer.subject_name):
             return False
         try:
             return self.parsed.is_signature_valid(issuer.public_key)
@@ -65,14 +73,22 @@ class RevocationList:
             return False
 
     def reason(self, serial: int) -> str | None:
-        """Return why a serial number is on the list (``unspecified`` if it does not say), or None if it is not."""
-        entry = self.parsed.get_revoked_certificate_by_serial_number(serial)
-        if entry is None:
-            return None
+        """Return why a serial number is on the list (``unspecified`` if it does not say), or None if it is not.
+
+        Raises:
+            CrlUnreadable: its entries are damaged.
+        """
         try:
-            return entry.extensions.get_extension_for_class(x509.CRLReason).value.reason.value
-        except (ValueError, x509.ExtensionNotFound, x509.DuplicateExtension):
-            return "unspecified"
+            entry = self._entry(serial)
+        except ValueError as error:
+            raise CrlUnreadable("one of its entries is damaged") from error
+        return None if entry is None else _reason(entry)
+
+    def _entry(self, serial: int) -> x509.RevokedCertificate | None:
+        if serial >= 0:
+            return self.parsed.get_revoked_certificate_by_serial_number(serial)
+        # cryptography's own search refuses the negative serial numbers that some private CAs have given out.
+        return next((entry for entry in self.parsed if entry.serial_number == serial), None)
 
 
 def load_crl(data: bytes) -> RevocationList:
@@ -91,3 +107,10 @@ def load_crl(data: bytes) -> RevocationList:
     found = RevocationList(der)
     _ = found.parsed
     return found
+
+
+def _reason(entry: x509.RevokedCertificate) -> str:
+    try:
+        return entry.extensions.get_extension_for_class(x509.CRLReason).value.reason.value
+    except (ValueError, x509.ExtensionNotFound, x509.DuplicateExtension):
+        return "unspecified"
