@@ -103,9 +103,11 @@ def pkcs7_certificates(outer: asn1.Element) -> tuple[Certificate, ...]:
 
 
 def pkcs7_chain(certificates: list[Certificate]) -> bytes:
-    """Return a PKCS#7 signed-data that carries certificates in their order and signs nothing."""
-    # SET OF asks for sorted elements; every tool writes, and expects, the order of the chain.
-    inside = asn1.encoded(asn1.CONTEXT_0, b"".join(certificate.der for certificate in certificates))
+    """Return a PKCS#7 signed-data that carries certificates and signs nothing.
+
+    They are a set, so that DER has them sorted by their bytes; readers put the chain in order themselves.
+    """
+    inside = asn1.encoded(asn1.CONTEXT_0, b"".join(sorted(certificate.der for certificate in certificates)))
     nothing = asn1.set_of(())
     signed = asn1.sequence(asn1.integer_der(1), nothing, asn1.sequence(asn1.oid_der(DATA)), inside, nothing)
     return asn1.sequence(asn1.oid_der(SIGNED_DATA), asn1.encoded(asn1.CONTEXT_0, signed))

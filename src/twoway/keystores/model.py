@@ -33,7 +33,7 @@ class IdentityEntry:
 
     Args:
         alias: its name in the keystore.
-        key_der: the private key as PKCS#8 DER, as the file has it.
+        key_der: the private key as PKCS#8 DER, as the file has it but for attributes (``private_keys.bare``).
         certificates: the chain as the file has it; whether leaf and key belong together is ``identity``'s question.
         created: when the entry was made, aware UTC; None where the format does not say.
     """

@@ -36,7 +36,7 @@ from twoway.keystores.pkcs12_bags import (
     refused,
 )
 from twoway.keystores.pkcs12_writing import PROFILES, SECRET_ALGORITHMS, dump
-from twoway.keystores.private_keys import public_half
+from twoway.keystores.private_keys import bare, public_half
 from twoway.x509.certificates import Certificate
 
 __all__ = ["PROFILES", "dump", "load", "recognises"]
@@ -148,8 +148,9 @@ class Reading:
         if bag.kind == KEY_BAG:
             if not is_private_key_info(bag.value.raw):
                 raise asn1.damaged(f"the key {alias!r} is no PKCS#8")
-            return bag.value.raw
-        return self._unsealed(bag.value, alias)
+            return bare(bag.value.raw)
+        key = self._unsealed(bag.value, alias)
+        return key if isinstance(key, KeystoreError) else bare(key)
 
     def _unsealed(self, value: asn1.Element, alias: str) -> bytes | KeystoreError:
         what = f"the key {alias!r}"

@@ -68,9 +68,9 @@ def as_pkcs8(der: bytes, kind: str, password: Password, budget: Budget) -> bytes
         AlgorithmUnsupported, KeystoreTooCostly, KeystoreDamaged: as decryption and the bytes have it.
     """
     if kind == PKCS8:
-        return der
+        return bare(der)
     if kind == ENCRYPTED_PKCS8:
-        return opened(der, password, budget)
+        return bare(opened(der, password, budget))
     parts = asn1.fields(asn1.inner(der), 2)
     version = asn1.integer_der(0)
     if kind == PKCS1:
@@ -87,6 +87,17 @@ def as_pkcs8(der: bytes, kind: str, password: Password, budget: Budget) -> bytes
     key = asn1.sequence(*(part.raw for part in parts if part is not curve))
     algorithm = asn1.algorithm_der(EC, asn1.only(curve, asn1.CONTEXT_0).raw)
     return asn1.sequence(version, algorithm, asn1.octet_string_der(key))
+
+
+def bare(pkcs8: bytes) -> bytes:
+    """Return a PKCS#8 key in its first version, without attributes and without its public half.
+
+    Windows adds attributes and Ed25519 keys their public half; Java's stores and older readers take neither.
+    """
+    version, algorithm, key, *more = asn1.fields(asn1.inner(pkcs8), 3)
+    if not more and version.content == b"\0":
+        return pkcs8
+    return asn1.sequence(asn1.integer_der(0), algorithm.raw, key.raw)
 
 
 def opened(der: bytes, password: Password, budget: Budget) -> bytes:

@@ -1,0 +1,233 @@
+import base64
+
+import pytest
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
+
+from tests.keystores.material import (
+    CHAIN,
+    IDENTITY,
+    ISSUING,
+    KEY_DER,
+    LEAF,
+    OTHER,
+    OTHER_LEAF,
+    PASSWORD,
+    ROOT,
+    STRANGER,
+    TRUSTED,
+    UNPARSABLE,
+    key,
+    store,
+)
+from twoway.errors import (
+    AlgorithmUnsupported,
+    FormatCannotHold,
+    FormatUnknown,
+    KeyMismatch,
+    KeystoreDamaged,
+    KeystoreTruncated,
+    PasswordMissing,
+    WrongPassword,
+)
+from twoway.keystores import Format, IdentityEntry, Keystore, SecretEntry, dump, load
+from twoway.x509.certificates import pem_bundle
+from twoway.x509.pem import encode
+
+KEY = encode("PRIVATE KEY", KEY_DER)
+CERTIFICATES = pem_bundle(CHAIN)
+
+
+def only_identity(keystore: Keystore) -> IdentityEntry:
+    """The one entry that is expected."""
+    (entry,) = keystore.entries
+    assert isinstance(entry, IdentityEntry)
+    return entry
+
+
+@pytest.mark.parametrize(
+    "bundle",
+    [
+        KEY + CERTIFICATES,
+        pem_bundle((ROOT, LEAF, ISSUING)) + KEY,
+        pem_bundle((ISSUING, ROOT)) + KEY + LEAF.pem,
+        (KEY + CERTIFICATES).replace(b"\n", b"\r\n"),
+        b"\xef\xbb\xbf" + KEY + CERTIFICATES,
+        (KEY + CERTIFICATES).decode().encode("utf-16"),
+        b"Bag Attributes\n  friendlyName: x\nsubject=CN = y\n"
+        + CERTIFICATES
+        + b"\nKey Attributes: <none>\n"
+        + KEY,
+        CERTIFICATES + LEAF.pem + KEY,
+        KEY.replace(b"-----BEGIN", b"  -----BEGIN") + CERTIFICATES,
+    ],
+    ids=[
+        "key-first",
+        "any-order",
+        "key-between",
+        "crlf",
+        "bom",
+        "utf-16",
+        "stray-text",
+        "leaf-twice",
+        "indented",
+    ],
+)
+def test_the_leaf_is_found_by_the_key_and_the_chain_put_in_order(bundle):
+    """Whatever the order and the text around, the identity comes out the same."""
+    assert CHAIN == only_identity(load(bundle)).certificates
+
+
+@pytest.mark.parametrize("form", [PrivateFormat.PKCS8, PrivateFormat.TraditionalOpenSSL])
+@pytest.mark.parametrize("protection", [NoEncryption(), BestAvailableEncryption(PASSWORD.encode())])
+def test_every_encoding_of_a_key_is_read(form, protection):
+    """PKCS#8 and SEC 1, in clear and encrypted in both styles, are one key."""
+    text = key("api.example.com").private_bytes(Encoding.PEM, form, protection)
+    assert KEY_DER == only_identity(load(text, PASSWORD)).key_der
+
+
+def test_parameters_before_an_ec_key_are_passed_over():
+    """OpenSSL's ecparam -genkey writes them."""
+    parameters = encode("EC PARAMETERS", bytes.fromhex("06082a8648ce3d030107"))
+    assert KEY_DER == only_identity(load(parameters + KEY)).key_der
+
+
+@pytest.mark.parametrize("form", [PrivateFormat.PKCS8, PrivateFormat.TraditionalOpenSSL])
+def test_a_wrong_password_is_a_wrong_password(form):
+    """Both styles of encryption tell it from damage."""
+    text = key("server").private_bytes(Encoding.PEM, form, BestAvailableEncryption(b"right"))
+    with pytest.raises(WrongPassword):
+        load(text, "wrong")
+
+
+@pytest.mark.parametrize("form", [PrivateFormat.PKCS8, PrivateFormat.TraditionalOpenSSL])
+def test_a_missing_password_is_asked_for(form):
+    """No password and a wrong one are two errors."""
+    text = key("server").private_bytes(Encoding.PEM, form, BestAvailableEncryption(b"right"))
+    with pytest.raises(PasswordMissing):
+        load(text)
+
+
+def test_several_keys_find_their_own_certificates():
+    """A file with two keys holds two identities."""
+    text = dump(store(IDENTITY, OTHER), "pem")
+    assert [CHAIN, OTHER.certificates] == [entry.certificates for entry in load(text).identities]
+
+
+def test_certificates_without_key_are_trusted():
+    """A bundle of CAs is a truststore."""
+    keystore = load(pem_bundle((ROOT, STRANGER)))
+    assert [ROOT, STRANGER] == [entry.certificate for entry in keystore.trusted]
+    assert () == keystore.findings
+
+
+def test_a_certificate_outside_the_chain_is_trusted_and_said():
+    """A CA that issued the other side is kept, with a finding that names it."""
+    keystore = load(KEY + pem_bundle((*CHAIN, STRANGER)))
+    assert [STRANGER] == [entry.certificate for entry in keystore.trusted]
+    assert ["certificate-outside-chain"] == [finding.code for finding in keystore.findings]
+
+
+def test_a_repeated_certificate_is_kept_once_and_said():
+    """Giving the leaf as its own chain is the usual slip."""
+    assert ["certificates-repeated"] == [one.code for one in load(KEY + LEAF.pem + LEAF.pem).findings]
+
+
+def test_certificates_of_another_key_are_a_mismatch():
+    """A key that none of the certificates is for is refused."""
+    with pytest.raises(KeyMismatch):
+        load(KEY + OTHER_LEAF.pem)
+
+
+def test_a_certificate_that_no_parser_takes_is_listed():
+    """It stays bytes until a field is asked for."""
+    (entry,) = load(UNPARSABLE.pem).trusted
+    assert UNPARSABLE == entry.certificate
+
+
+def test_trust_settings_behind_a_certificate_are_dropped():
+    """OpenSSL's TRUSTED CERTIFICATE is a certificate and more."""
+    (entry,) = load(encode("TRUSTED CERTIFICATE", ROOT.der + b"\x30\x00")).trusted
+    assert ROOT == entry.certificate
+
+
+def test_a_pkcs7_block_is_a_chain():
+    """Windows CAs hand out .p7b files in PEM."""
+    text = encode("PKCS7", dump(load(pem_bundle((ISSUING, ROOT))), "der"))
+    assert {ISSUING, ROOT} == {entry.certificate for entry in load(text).trusted}
+
+
+def test_a_block_without_end_is_cut_off():
+    """A truncated file is told from a damaged one."""
+    with pytest.raises(KeystoreTruncated):
+        load((KEY + CERTIFICATES)[:-80])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        LEAF.pem.replace(b"\nMII", b"\nM!I", 1),
+        encode("CERTIFICATE", LEAF.der[:-20]),
+        encode("PRIVATE KEY", KEY_DER[:-20]),
+        encode("PRIVATE KEY", ROOT.der),
+        encode("ENCRYPTED PRIVATE KEY", KEY_DER),
+        LEAF.pem.replace(b"END CERTIFICATE", b"END SOMETHING"),
+        b"-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n",
+    ],
+    ids=["not-base64", "short", "short-key", "no-key", "not-encrypted", "other-end", "empty"],
+)
+def test_damage_is_damage(text):
+    """A block that is whole and wrong is damaged."""
+    with pytest.raises((KeystoreDamaged, KeystoreTruncated)):
+        load(text, PASSWORD)
+
+
+def test_an_unknown_cipher_is_unsupported():
+    """The error names the cipher."""
+    body = base64.b64encode(bytes(16)).decode()
+    text = f"-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: IDEA-CBC,00\n\n{body}\n"
+    with pytest.raises(AlgorithmUnsupported, match="IDEA-CBC"):
+        load(f"{text}-----END RSA PRIVATE KEY-----\n".encode(), PASSWORD)
+
+
+def test_openssh_keys_are_unsupported_by_name():
+    """They are private keys, and yet none for TLS."""
+    with pytest.raises(AlgorithmUnsupported, match="OPENSSH"):
+        load(encode("OPENSSH PRIVATE KEY", b"openssh-key-v1\0"))
+
+
+def test_a_request_is_not_taken_for_a_keystore():
+    """The error says what is in the file."""
+    with pytest.raises(FormatUnknown, match="CERTIFICATE REQUEST"):
+        load(encode("CERTIFICATE REQUEST", b"0\0"))
+
+
+@pytest.mark.parametrize("password", [None, "changeit", "pässwörd€"])
+def test_what_is_written_is_read(password):
+    """Keys, chains and trusted certificates come back."""
+    keystore = load(dump(store(IDENTITY, TRUSTED), Format.PEM, password), password)
+    assert [(KEY_DER, CHAIN)] == [(entry.key_der, entry.certificates) for entry in keystore.identities]
+    assert [STRANGER] == [entry.certificate for entry in keystore.trusted]
+
+
+def test_a_password_encrypts_the_key():
+    """With a password no key stands in the file in clear."""
+    text = dump(store(IDENTITY), "pem", PASSWORD)
+    assert b"BEGIN ENCRYPTED PRIVATE KEY" in text
+    assert b"BEGIN PRIVATE KEY" not in text
+
+
+def test_pem_has_no_place_for_secret_keys():
+    """A symmetric key is not dropped in silence."""
+    with pytest.raises(FormatCannotHold, match="'s'"):
+        dump(Keystore((SecretEntry("s", "AES", bytes(16)),), Format.PEM), "pem")
+
+
+def test_aliases_come_from_common_names_and_are_unique():
+    """PEM has no aliases: they are made so that every platform takes them."""
+    keystore = load(KEY + pem_bundle((*CHAIN, STRANGER)))
+    assert ["api_example_com", "stranger"] == [entry.alias for entry in keystore.entries]
