@@ -834,6 +834,16 @@ class CertificateUnfit(RealmError):
     codes: str
 
 
+class NothingBound(RealmError):
+    """A client has no binding that could be revoked."""
+
+    code = "nothing-bound"
+    message = "the client {client} has no binding that could be revoked"
+    cause = "it never had one, or all are revoked or withdrawn already"
+    remedy = "see twoway client show {client}"
+    client: str
+
+
 class BundleAmbiguous(RealmError):
     """A bundle holds no leaf, or several."""
 

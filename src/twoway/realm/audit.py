@@ -41,7 +41,9 @@ class AuditVerified:
     head: str
 
 
-def entries(connection: Connection, *, since: int = 0, limit: int | None = None) -> Iterator[AuditEntryRecord]:
+def entries(
+    connection: Connection, *, since: int = 0, limit: int | None = None
+) -> Iterator[AuditEntryRecord]:
     """Yield the entries after the sequence number ``since``, oldest first."""
     column = tables.audit_entry.c.sequence
     query = AuditEntryRecord.query(column > since).order_by(column).limit(limit)
@@ -67,7 +69,9 @@ def verify(realm: Realm) -> AuditVerified:
         mac, expected = ORIGIN, 1
         for entry in entries(connection):
             if entry.sequence != expected:
-                raise AuditBroken(sequence=expected, problem=f"is missing, {entry.sequence} follows in its place")
+                raise AuditBroken(
+                    sequence=expected, problem=f"is missing, {entry.sequence} follows in its place"
+                )
             if expected > count:
                 raise AuditBroken(sequence=expected, problem=f"was inserted after the last one, {count}")
             mac = _mac(key, mac, entry)
@@ -139,7 +143,9 @@ def _head(connection: Connection, key: bytes) -> tuple[int, bytes, bytes]:
     realm = tables.realm.c
     count, last, head = connection.execute(select(realm.audit_count, realm.audit_mac, realm.audit_head)).one()
     if not hmac.compare_digest(head, _head_mac(key, count, last)):
-        raise AuditBroken(sequence=count, problem="is not the last one that was written, the head was changed")
+        raise AuditBroken(
+            sequence=count, problem="is not the last one that was written, the head was changed"
+        )
     return count, last, head
 
 

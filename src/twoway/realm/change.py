@@ -36,7 +36,7 @@ class Change:
     realm_name: str
     audited: int = 0
 
-    def audit(self, action: str, subject: str, **facts: Any) -> None:
+    def audit(self, action: str, subject: str, /, **facts: Any) -> None:
         """Write what is done into the audit.
 
         Args:

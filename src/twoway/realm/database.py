@@ -59,9 +59,12 @@ def reading(database: Engine, directory: Path) -> Iterator[Connection]:
 @contextmanager
 def writing(database: Engine, directory: Path) -> Iterator[Connection]:
     """Open a transaction that writes: all of it is stored when the block ends, or nothing when it raises."""
-    with _translated(directory), database.connect() as connection:
-        with connection.execution_options(twoway_begin="BEGIN IMMEDIATE").begin():
-            yield connection
+    with (
+        _translated(directory),
+        database.connect().execution_options(twoway_begin="BEGIN IMMEDIATE") as connection,
+        connection.begin(),
+    ):
+        yield connection
 
 
 @contextmanager

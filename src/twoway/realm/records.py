@@ -5,11 +5,9 @@ A record is a copy of a row at the moment of reading; nothing writes through it.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 from typing import Any, ClassVar, Self
 
 from sqlalchemy import ColumnElement, Connection, Select, Table, select
@@ -21,6 +19,7 @@ class Record:
     """A row of one table."""
 
     table: ClassVar[Table]
+    __dataclass_fields__: ClassVar[dict[str, Any]]
     __slots__ = ()
 
     @classmethod
@@ -41,9 +40,8 @@ class Record:
         return None if row is None else cls(*row)
 
 
-@cache
 def _columns(kind: type[Record]) -> tuple[Any, ...]:
-    return tuple(kind.table.c[field.name] for field in dataclasses.fields(kind))  # type: ignore[arg-type]  # every Record is a dataclass
+    return tuple(kind.table.c[name] for name in kind.__dataclass_fields__)
 
 
 @dataclass(frozen=True)
@@ -120,7 +118,10 @@ class ClientRecord(Record):
 
 @dataclass(frozen=True)
 class BindingRecord(Record):
-    """One way to know a client; ``der`` is the leaf, or the partner's CA; ``chain`` its issuers, DER one after another."""
+    """One way to know a client.
+
+    ``der`` is the leaf, or the partner's CA; ``chain`` is its issuers, DER one after another.
+    """
 
     table = tables.binding
     id: int
@@ -161,6 +162,7 @@ class VaultEntryRecord(Record):
     key_secret_id: str
     certificate_id: int | None
     source_path: str | None
+    source_alias: str | None
     source_password_secret_id: str | None
     source_digest: str | None
     created: datetime
@@ -198,9 +200,9 @@ class ServiceRecord(Record):
         return tuple(self.send.split(",")) if self.send else ()
 
     @property
-    def ca_subjects(self) -> tuple[str, ...]:
-        """The CA names of the CertificateRequest, each an RFC 4514 text."""
-        return tuple(self.ca_names.split("\n")) if self.ca_names else ()
+    def ca_subjects(self) -> tuple[bytes, ...]:
+        """The CA names of the CertificateRequest, each a DER name."""
+        return tuple(bytes.fromhex(name) for name in self.ca_names.split())
 
 
 @dataclass(frozen=True)

@@ -89,7 +89,9 @@ class Keys:
             SecretDamaged: it was changed, exchanged with another one, sealed for another purpose, or is gone.
         """
         row = connection.execute(
-            select(tables.secret.c.wrapped_key, tables.secret.c.sealed).where(tables.secret.c.id == identifier)
+            select(tables.secret.c.wrapped_key, tables.secret.c.sealed).where(
+                tables.secret.c.id == identifier
+            )
         ).one_or_none()
         if row is None:
             raise SecretDamaged(purpose=purpose)
@@ -108,7 +110,7 @@ class Keys:
         return HKDF(SHA256(), KEY_BYTES, salt=self.identifier.encode(), info=info).derive(self.unlock_key)
 
     def _bound(self, identifier: str, purpose: str) -> bytes:
-        return "\0".join(("twoway secret 1", self.identifier, identifier, purpose)).encode()
+        return f"twoway secret 1\0{self.identifier}\0{identifier}\0{purpose}".encode()
 
 
 def forget(connection: Connection, identifier: str) -> None:

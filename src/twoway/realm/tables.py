@@ -32,11 +32,11 @@ class Moment(TypeDecorator[datetime]):
     impl = String(27)
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's
         """Return the moment in the form that is stored."""
         return None if value is None else moment_text(value)
 
-    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's
         """Return the stored moment, aware and in UTC."""
         return None if value is None else datetime.fromisoformat(value)
 
@@ -225,6 +225,7 @@ vault_entry = Table(
     Column("certificate_id", ForeignKey("certificate.id")),
     # The files that it was brought in, one a line, when they are to be watched.
     Column("source_path", Text),
+    Column("source_alias", Text),
     Column("source_password_secret_id", ForeignKey("secret.id")),
     Column("source_digest", String(64)),
     Column("created", Moment, nullable=False),
@@ -245,6 +246,7 @@ service = Table(
     Column("refusals", Text, nullable=False),
     Column("send", Text, nullable=False),
     Column("max_stream_seconds", Integer, nullable=False),
+    # Names in DER, as hex, one a line.
     Column("ca_names", Text, nullable=False),
     Column("vault_entry_id", ForeignKey("vault_entry.id"), nullable=False),
     Column("created", Moment, nullable=False),

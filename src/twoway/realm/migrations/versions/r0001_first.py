@@ -226,6 +226,7 @@ def upgrade() -> None:
         sa.Column("key_secret_id", sa.String(length=32), nullable=False),
         sa.Column("certificate_id", sa.Integer(), nullable=True),
         sa.Column("source_path", sa.Text(), nullable=True),
+        sa.Column("source_alias", sa.Text(), nullable=True),
         sa.Column("source_password_secret_id", sa.String(length=32), nullable=True),
         sa.Column("source_digest", sa.String(length=64), nullable=True),
         sa.Column("created", sa.String(length=27), nullable=False),

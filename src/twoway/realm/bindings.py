@@ -1,0 +1,580 @@
+"""Bindings: how a client is known. By a certificate that we issued, by its very own one, or by its own CA and a rule.
+
+Several may be active at once: that is how a certificate is rotated without downtime. What was revoked once never
+comes back, nor does its key.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import ColumnElement, Connection, func, insert, or_, select, update
+
+from twoway.errors import (
+    AuthorityOurs,
+    BundleAmbiguous,
+    CertificateBound,
+    CertificateOnceRevoked,
+    CertificateOurs,
+    CertificateUnfit,
+    NotAnAuthority,
+    NothingBound,
+    NotInRealm,
+    RuleMissing,
+    RuleTaken,
+)
+from twoway.findings import Finding, Severity
+from twoway.realm import authorities, clients, endings, tables
+from twoway.realm.change import Change
+from twoway.realm.records import BindingRecord, CertificateRecord, ClientRecord
+from twoway.realm.states import BINDING, BindingKind, BindingState, CertificateState
+from twoway.realm.tables import moment_text
+from twoway.x509.certificates import Certificate, load_certificates
+from twoway.x509.keys import PrivateKey
+
+# Reasons for which everything of the same key has to go.
+COMPROMISES = frozenset({"keyCompromise", "cACompromise", "aACompromise"})
+# Certificates in a brought bundle at most: more than any chain has.
+BUNDLE_LIMIT = 20
+
+
+@dataclass(frozen=True)
+class Issued:
+    """A certificate that was issued and is bound.
+
+    Args:
+        certificate: the leaf.
+        chain: its issuers, as they are sent in a handshake.
+        key: made here and kept nowhere, or None if a request brought the public one.
+        binding: active at once.
+        requested_subject: what the request asked for; nothing of it was taken.
+        requested_names: likewise.
+    """
+
+    certificate: Certificate
+    chain: tuple[Certificate, ...]
+    key: PrivateKey | None = field(repr=False)
+    binding: BindingRecord
+    requested_subject: str | None = None
+    requested_names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """A certificate or a CA that a partner brought, bound, and what is worth knowing about it."""
+
+    binding: BindingRecord
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True)
+class Revoked:
+    """What a revocation has ended.
+
+    Args:
+        bindings: the revoked and the withdrawn ones.
+        revision: it is done when every gateway has acknowledged this one.
+        max_stream_seconds: how long a stream that is open now may go on at most.
+    """
+
+    bindings: tuple[BindingRecord, ...]
+    revision: int
+    max_stream_seconds: int
+
+
+def bindings(connection: Connection, client: str) -> tuple[BindingRecord, ...]:
+    """Return all bindings of a client, oldest first."""
+    return _of(connection, clients.find(connection, client))
+
+
+def binding(connection: Connection, client: str, binding_id: int) -> BindingRecord:
+    """Return one binding of a client.
+
+    Raises:
+        NotInRealm: there is no such client, or no such binding of it.
+    """
+    owner = clients.find(connection, client)
+    columns = tables.binding.c
+    found = BindingRecord.one(connection, columns.id == binding_id, columns.client_id == owner.id)
+    if found is None:
+        raise NotInRealm(noun="binding", name=f"{binding_id} of {client}")
+    return found
+
+
+def certificates_of(record: BindingRecord) -> tuple[Certificate, ...]:
+    """Return a binding's leaf, or its CA, and the issuers that came with it."""
+    above = load_certificates(record.chain) if record.chain else ()
+    return (Certificate(record.der), *above)
+
+
+def issue(
+    change: Change,
+    client: str,
+    *,
+    days: int | None = None,
+    request: bytes | None = None,
+    names: Sequence[str] = (),
+    algorithm: str = "ec-p256",
+    key: PrivateKey | None = None,
+) -> Issued:
+    """Issue a certificate for a client; its binding is active at once.
+
+    Args:
+        change: the change that does it.
+        client: whom it is for; the common name.
+        days: of validity; the profile's if left out.
+        request: a CSR, PEM or DER. Its possession of the key is checked, and only the public key is taken.
+        names: the subject alternative names.
+        algorithm: of the key that is made here, where there is neither a request nor a key.
+        key: a key made before the change, so that a slow one keeps no other writer waiting.
+
+    Raises:
+        RequestUnreadable, RequestUnproven: the request.
+        CertificateOnceRevoked: the key was revoked before.
+        CertificateBound: the key knows another client.
+        AuthorityError: the authority refuses to sign.
+    """
+    from twoway.authority.profiles import CLIENT
+    from twoway.x509.keys import new_key, spki_sha256
+    from twoway.x509.requests import load_request
+
+    owner = clients.find(change.connection, client)
+    asked = None if request is None else load_request(request)
+    if asked is not None:
+        key, public_key = None, asked.public_key
+    else:
+        key = key or new_key(algorithm)
+        public_key = key.public_key()
+    _check_key(change.connection, owner, spki_sha256(public_key), f"CN={client}")
+    record = authorities.issue(
+        change, CLIENT, subject=client, names=names, public_key=public_key, days=days, client_id=owner.id
+    )
+    certificate = Certificate(record.der)
+    chain = authorities.issuers(change.connection)
+    bound = _insert(
+        change, owner, BindingKind.ISSUED, BindingState.ACTIVE, certificate, chain, certificate_id=record.id
+    )
+    wishes = (None, ()) if asked is None else (asked.subject_text, asked.names_text)
+    return Issued(certificate, chain, key, bound, *wishes)
+
+
+def accept_certificate(
+    change: Change, client: str, data: bytes, *, despite: Iterable[str] = (), proposed: bool = False
+) -> Accepted:
+    """Bind a client to the very certificate that it brings.
+
+    Only this certificate: not what it issued, if it could, and not another one of the same names.
+
+    Args:
+        change: the change that does it.
+        client: who brings it.
+        data: the certificate, PEM or DER, with its issuers if there are any.
+        despite: codes of findings that would refuse it.
+        proposed: leave it without effect until it is confirmed, or its possession proven.
+
+    Raises:
+        BundleAmbiguous: which certificate is meant cannot be told.
+        CertificateOurs: our own authority issued it.
+        CertificateOnceRevoked: it, or its key, was revoked before.
+        CertificateBound: it, or its key, knows a client already.
+        CertificateUnfit: an error finding that ``despite`` does not name.
+    """
+    from twoway.x509.weaknesses import weaknesses
+
+    owner = clients.find(change.connection, client)
+    leaf, issuers = _leaf_first(data)
+    if authorities.is_ours(change.connection, leaf):
+        raise CertificateOurs(subject=leaf.subject)
+    _check_revoked(change.connection, leaf)
+    _check_bound(change.connection, owner, leaf)
+    findings = _bearable(leaf, weaknesses((leaf, *issuers), at=change.at), despite)
+    bound = _insert(change, owner, BindingKind.PINNED, _first_state(proposed), leaf, issuers)
+    _audit_accepted(change, client, bound, findings)
+    return Accepted(bound, findings)
+
+
+def accept_authority(
+    change: Change,
+    client: str,
+    data: bytes,
+    *,
+    rule: str | None,
+    intermediates: bytes = b"",
+    despite: Iterable[str] = (),
+    proposed: bool = False,
+) -> Accepted:
+    """Bind a client to what its own CA issues, as far as the names match a rule.
+
+    Args:
+        change: the change that does it.
+        client: whose CA it is.
+        data: the CA's certificate, PEM or DER; an intermediate may be the anchor.
+        rule: such as ``DNS:*.umbrella.com``.
+        intermediates: CAs below it that the partner's clients may forget to send.
+        despite: codes of findings that would refuse it.
+        proposed: leave it without effect until it is confirmed.
+
+    Raises:
+        RuleMissing, NameInvalid, NameRuleTooWide: the rule.
+        BundleAmbiguous: there is not exactly one CA in ``data``.
+        AuthorityOurs: it is our own, or issued by it.
+        NotAnAuthority: it may not issue.
+        CertificateOnceRevoked: its key was compromised.
+        RuleTaken: this CA with this rule knows a client already.
+        CertificateUnfit: an error finding that ``despite`` does not name.
+    """
+    from twoway.realm.partners import authority_weaknesses
+    from twoway.x509.names import NameRule
+
+    owner = clients.find(change.connection, client)
+    authority = _only_authority(data)
+    if rule is None:
+        raise RuleMissing(subject=authority.subject)
+    parsed = str(NameRule.parse(rule))
+    chain = load_certificates(intermediates) if intermediates else ()
+    for certificate in (authority, *chain):
+        _check_may_issue(certificate)
+        if authorities.is_ours(change.connection, certificate):
+            raise AuthorityOurs(subject=certificate.subject)
+    _check_authority(change.connection, authority, parsed)
+    findings = _bearable(authority, authority_weaknesses(authority, at=change.at), despite)
+    state = _first_state(proposed)
+    bound = _insert(change, owner, BindingKind.PARTNER_CA, state, authority, chain, rule=parsed)
+    _name_partner(change, bound, (authority, *chain))
+    _audit_accepted(change, client, bound, findings)
+    return Accepted(bound, findings)
+
+
+def confirm(change: Change, client: str, binding_id: int) -> BindingRecord:
+    """Make a proposed binding active, without a proof of possession."""
+    found = binding(change.connection, client, binding_id)
+    return activate(change, client, found, proven=False)
+
+
+def activate(change: Change, client: str, found: BindingRecord, *, proven: bool) -> BindingRecord:
+    """Make a proposed binding active.
+
+    Args:
+        change: the change that does it.
+        client: whose it is.
+        found: the binding.
+        proven: whether the partner has shown that it holds the key.
+    """
+    BINDING.check(_shown(client, found), found.state, BindingState.ACTIVE)
+    if found.kind != BindingKind.PARTNER_CA:
+        # Its key may have been revoked since it was proposed.
+        _check_revoked(change.connection, Certificate(found.der))
+    moved = _move(change, found, BindingState.ACTIVE)
+    change.audit("binding.confirm", client, binding=found.id, sha256=found.sha256, proven=proven)
+    return moved
+
+
+def withdraw(change: Change, client: str, binding_id: int) -> BindingRecord:
+    """Give up a proposed binding."""
+    found = binding(change.connection, client, binding_id)
+    BINDING.check(_shown(client, found), found.state, BindingState.WITHDRAWN)
+    moved = _move(change, found, BindingState.WITHDRAWN)
+    change.audit("binding.withdraw", client, binding=found.id, sha256=found.sha256)
+    return moved
+
+
+def retire(change: Change, client: str, binding_id: int) -> BindingRecord:
+    """End an active binding in peace, as after a rotation."""
+    found = binding(change.connection, client, binding_id)
+    BINDING.check(_shown(client, found), found.state, BindingState.RETIRED)
+    endings.end_bindings(change, tables.binding.c.id == found.id)
+    moved = _move(change, found, BindingState.RETIRED)
+    change.audit("binding.retire", client, binding=found.id, sha256=found.sha256)
+    return moved
+
+
+def revoke(
+    change: Change, client: str, binding_id: int | None = None, *, reason: str = "unspecified"
+) -> Revoked:
+    """Revoke one binding of a client, or all; what we issued is revoked by its serial number too.
+
+    Args:
+        change: the change that does it.
+        client: whose.
+        binding_id: which; None for all, the retired ones too, and what is proposed is withdrawn.
+        reason: one of RFC 5280's. If it is a compromise, every binding of the same key goes.
+
+    Raises:
+        RevocationReasonUnknown: there is no such reason.
+        NothingBound: there is none to revoke.
+        IllegalTransition: the one named cannot be revoked.
+    """
+    authorities.known_reason(reason)
+    owner = clients.find(change.connection, client)
+    every = _of(change.connection, owner)
+    if binding_id is None:
+        targets = [
+            found for found in every if found.state not in {BindingState.WITHDRAWN, BindingState.REVOKED}
+        ]
+    else:
+        named = binding(change.connection, client, binding_id)
+        BINDING.check(_shown(client, named), named.state, BindingState.REVOKED)
+        targets = [named, *(_same_key(every, named) if reason in COMPROMISES else ())]
+    if not targets:
+        raise NothingBound(client=client)
+    ended = tuple(_revoke_one(change, client, found, reason) for found in targets)
+    return Revoked(ended, change.revision, _longest_stream(change.connection, owner))
+
+
+def end_all(change: Change, client: ClientRecord) -> None:
+    """End whatever a client that is removed still has: issued is revoked, brought retired, proposed withdrawn."""
+    for found in _of(change.connection, client):
+        if found.state == BindingState.PROPOSED:
+            withdraw(change, client.name, found.id)
+        elif found.kind == BindingKind.ISSUED and found.state != BindingState.REVOKED:
+            _revoke_one(change, client.name, found, "cessationOfOperation")
+        elif found.state == BindingState.ACTIVE:
+            retire(change, client.name, found.id)
+
+
+def name_key(name: object) -> str:
+    """Return the key under which a name of a certificate (``cryptography.x509.Name``) is found again."""
+    from cryptography.x509 import Name
+
+    from twoway.x509.names import comparable_name
+
+    if not isinstance(name, Name):
+        raise TypeError(f"{type(name).__name__} is no name")
+    parts = [
+        sorted((oid, value.hex() if isinstance(value, bytes) else value) for oid, value in rdn)
+        for rdn in comparable_name(name)
+    ]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def _of(connection: Connection, client: ClientRecord) -> tuple[BindingRecord, ...]:
+    columns = tables.binding.c
+    query = BindingRecord.query(columns.client_id == client.id).order_by(columns.id)
+    return tuple(BindingRecord.many(connection, query))
+
+
+def _shown(client: str, found: BindingRecord) -> str:
+    return f"{found.id} of {client}"
+
+
+def _first_state(proposed: bool) -> BindingState:
+    return BindingState.PROPOSED if proposed else BindingState.ACTIVE
+
+
+def _insert(
+    change: Change,
+    owner: ClientRecord,
+    kind: BindingKind,
+    state: BindingState,
+    certificate: Certificate,
+    chain: Sequence[Certificate],
+    *,
+    rule: str | None = None,
+    certificate_id: int | None = None,
+) -> BindingRecord:
+    made = change.connection.execute(
+        insert(tables.binding).values(
+            client_id=owner.id,
+            kind=kind,
+            state=state,
+            sha256=certificate.sha256,
+            spki_sha256=certificate.spki_sha256,
+            subject=certificate.subject,
+            issuer=certificate.issuer,
+            serial_hex=certificate.serial_hex,
+            not_before=certificate.not_before,
+            not_after=certificate.not_after,
+            rule=rule,
+            certificate_id=certificate_id,
+            created=change.at,
+            activated=change.at if state is BindingState.ACTIVE else None,
+            revision=change.revision,
+            der=certificate.der,
+            chain=b"".join(issuer.der for issuer in chain),
+        )
+    )
+    key = made.inserted_primary_key
+    return _read(change.connection, 0 if key is None else key.id)
+
+
+def _read(connection: Connection, binding_id: int) -> BindingRecord:
+    found = BindingRecord.one(connection, tables.binding.c.id == binding_id)
+    if found is None:
+        raise NotInRealm(noun="binding", name=str(binding_id))
+    return found
+
+
+def _move(
+    change: Change, found: BindingRecord, state: BindingState, reason: str | None = None
+) -> BindingRecord:
+    values: dict[str, object] = {
+        "state": state,
+        "reason": reason,
+        "revision": change.revision,
+        "challenge": None,
+    }
+    values["activated" if state is BindingState.ACTIVE else "ended"] = change.at
+    change.connection.execute(update(tables.binding).where(tables.binding.c.id == found.id).values(values))
+    return _read(change.connection, found.id)
+
+
+def _revoke_one(change: Change, client: str, found: BindingRecord, reason: str) -> BindingRecord:
+    if found.state == BindingState.PROPOSED:
+        return withdraw(change, client, found.id)
+    BINDING.check(_shown(client, found), found.state, BindingState.REVOKED)
+    endings.end_bindings(change, tables.binding.c.id == found.id)
+    # Also where the binding was retired before: what was decided about its key may no longer hold.
+    change.takes_rights()
+    if found.certificate_id is not None:
+        record = CertificateRecord.one(change.connection, tables.certificate.c.id == found.certificate_id)
+        if record is not None and record.state != CertificateState.REVOKED:
+            authorities.revoke(change, record, reason=reason)
+    moved = _move(change, found, BindingState.REVOKED, reason)
+    change.audit("binding.revoke", client, binding=found.id, sha256=found.sha256, reason=reason)
+    return moved
+
+
+def _same_key(every: Iterable[BindingRecord], named: BindingRecord) -> list[BindingRecord]:
+    over = {BindingState.WITHDRAWN, BindingState.REVOKED}
+    return [
+        found
+        for found in every
+        if found.spki_sha256 == named.spki_sha256 and found.id != named.id and found.state not in over
+    ]
+
+
+def _longest_stream(connection: Connection, owner: ClientRecord) -> int:
+    query = (
+        select(func.max(tables.service.c.max_stream_seconds))
+        .join(tables.permission)
+        .where(tables.permission.c.client_id == owner.id)
+    )
+    return connection.execute(query).scalar_one() or 0
+
+
+def _leaf_first(data: bytes) -> tuple[Certificate, tuple[Certificate, ...]]:
+    """Tell the leaf of a bundle from its issuers and put them in order."""
+    from twoway.x509.chains import in_order
+
+    found = tuple(dict.fromkeys(load_certificates(data)))
+    leaves = [certificate for certificate in found if not certificate.is_ca]
+    if not leaves and len(found) <= BUNDLE_LIMIT:
+        # Only CAs: the one meant has issued none of the others.
+        leaves = [one for one in found if not any(other.signed_by(one) for other in found if other != one)]
+    if len(leaves) != 1 or len(found) > BUNDLE_LIMIT:
+        raise BundleAmbiguous(count=len(leaves) or len(found))
+    return leaves[0], in_order(leaves[0], found).certificates[1:]
+
+
+def _only_authority(data: bytes) -> Certificate:
+    found = tuple(dict.fromkeys(load_certificates(data)))
+    if len(found) != 1:
+        raise BundleAmbiguous(count=len(found))
+    return found[0]
+
+
+def _check_may_issue(certificate: Certificate) -> None:
+    if not certificate.is_ca or (certificate.key_usage and "keyCertSign" not in certificate.key_usage):
+        raise NotAnAuthority(subject=certificate.subject)
+
+
+def _check_revoked(connection: Connection, certificate: Certificate) -> None:
+    columns = tables.binding.c
+    same = or_(columns.sha256 == certificate.sha256, columns.spki_sha256 == certificate.spki_sha256)
+    _refuse_revoked(connection, certificate.subject, same)
+
+
+def _check_key(connection: Connection, owner: ClientRecord, spki_sha256: str, subject: str) -> None:
+    same = tables.binding.c.spki_sha256 == spki_sha256
+    _refuse_revoked(connection, subject, same)
+    _refuse_bound(connection, subject, same & (tables.binding.c.client_id != owner.id))
+
+
+def _check_bound(connection: Connection, owner: ClientRecord, leaf: Certificate) -> None:
+    columns = tables.binding.c
+    another = (columns.spki_sha256 == leaf.spki_sha256) & (columns.client_id != owner.id)
+    _refuse_bound(connection, leaf.subject, or_(columns.sha256 == leaf.sha256, another))
+
+
+def _refuse_revoked(connection: Connection, subject: str, same: ColumnElement[bool]) -> None:
+    columns = tables.binding.c
+    query = (
+        select(tables.client.c.name, columns.ended)
+        .join(tables.client)
+        .where(same, columns.state == BindingState.REVOKED, columns.kind != BindingKind.PARTNER_CA)
+    )
+    row = connection.execute(query.limit(1)).first()
+    if row is not None:
+        raise CertificateOnceRevoked(subject=subject, client=row.name, ended=moment_text(row.ended))
+
+
+def _refuse_bound(connection: Connection, subject: str, same: ColumnElement[bool]) -> None:
+    columns = tables.binding.c
+    query = (
+        select(tables.client.c.name, columns.id)
+        .join(tables.client)
+        .where(
+            same,
+            columns.state.in_((BindingState.PROPOSED, BindingState.ACTIVE)),
+            columns.kind != BindingKind.PARTNER_CA,
+        )
+    )
+    row = connection.execute(query.limit(1)).first()
+    if row is not None:
+        raise CertificateBound(subject=subject, client=row.name, binding=row.id)
+
+
+def _check_authority(connection: Connection, authority: Certificate, rule: str) -> None:
+    columns = tables.binding.c
+    query = (
+        select(tables.client.c.name, columns.id, columns.state, columns.rule, columns.reason, columns.ended)
+        .join(tables.client)
+        .where(columns.kind == BindingKind.PARTNER_CA, columns.spki_sha256 == authority.spki_sha256)
+    )
+    for row in connection.execute(query):
+        if row.state == BindingState.REVOKED and row.reason in COMPROMISES:
+            raise CertificateOnceRevoked(
+                subject=authority.subject, client=row.name, ended=moment_text(row.ended)
+            )
+        if row.state in {BindingState.PROPOSED, BindingState.ACTIVE} and row.rule == rule:
+            raise RuleTaken(subject=authority.subject, rule=rule, client=row.name, binding=row.id)
+
+
+def _bearable(
+    certificate: Certificate, findings: Sequence[Finding], despite: Iterable[str]
+) -> tuple[Finding, ...]:
+    borne = frozenset(despite)
+    errors = [found for found in findings if found.severity is Severity.ERROR and found.code not in borne]
+    if errors:
+        raise CertificateUnfit(
+            subject=certificate.subject,
+            problems="; ".join(found.title for found in errors),
+            codes=",".join(found.code for found in errors),
+        )
+    return tuple(findings)
+
+
+def _audit_accepted(change: Change, client: str, bound: BindingRecord, findings: Sequence[Finding]) -> None:
+    change.audit(
+        "binding.accept",
+        client,
+        binding=bound.id,
+        kind=bound.kind,
+        state=bound.state,
+        rule=bound.rule,
+        sha256=bound.sha256,
+        subject=bound.subject,
+        issuer=bound.issuer,
+        not_after=bound.not_after,
+        findings=[found.code for found in findings],
+    )
+
+
+def _name_partner(change: Change, bound: BindingRecord, certificates: Iterable[Certificate]) -> None:
+    names = {name_key(certificate.parsed.subject) for certificate in certificates}
+    change.connection.execute(
+        insert(tables.partner_name), [{"binding_id": bound.id, "name": name} for name in sorted(names)]
+    )

@@ -1,0 +1,25 @@
+"""Names that the realm gives: one form for all nouns, and some words that mean something else."""
+
+from __future__ import annotations
+
+import re
+
+from twoway.errors import NameRefused
+
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+# Words that stand for something else where a name would be: in the gateway's map, a header, a log.
+RESERVED = frozenset(
+    {"all", "allow", "allowed", "anonymous", "any", "denied", "deny", "none", "null", "unknown"}
+)
+
+
+def check_name(noun: str, name: str) -> None:
+    """Return if the name may be given.
+
+    Raises:
+        NameRefused: it may not.
+    """
+    if name in RESERVED:
+        raise NameRefused(noun=noun, name=repr(name), problem="the word means something else")
+    if not NAME.fullmatch(name):
+        raise NameRefused(noun=noun, name=repr(name), problem="it has another form")

@@ -1,0 +1,391 @@
+"""Services: the APIs of ours behind the gateway, and the server certificates of their hosts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from twoway.errors import HandshakeMixed, NameTaken, NotInRealm, PathIndistinct, ValueRefused
+from twoway.realm import authorities, tables, vault
+from twoway.realm.change import Change
+from twoway.realm.names import check_name
+from twoway.realm.records import ServiceRecord, VaultEntryRecord
+from twoway.realm.vault import Brought
+from twoway.x509.certificates import Certificate
+
+# The owner of the hosts' identities in the vault.
+OWNER = "gateway"
+# The host of a service that names none: its certificate is for the machine itself.
+OWN_HOST = "localhost"
+OWN_NAMES = ("DNS:localhost", "IP:127.0.0.1")
+
+CLIENT_CERTIFICATES = ("required", "optional", "off")
+HANDSHAKES = ("explain", "strict")
+REFUSALS = ("bare", "explained")
+SENDS = ("x-client-id", "x-forwarded-client-cert", "client-cert", "client-cert-chain")
+
+# Seconds. A stream outlives a revocation by at most this; longer than the gateway's lease would make no sense.
+MAX_STREAM_LIMIT = 86400
+# Bytes of DER. The CertificateRequest's list has room for 64 kB (RFC 8446, 4.2.4); at that size every handshake
+# fails, for all clients and without a reason, so we stay at half of it.
+CA_NAMES_LIMIT = 32 * 1024
+HOST_LIMIT = 253
+PATH_LIMIT = 512
+# A certificate of ours is renewed when this part of its life has passed.
+RENEWAL = 2 / 3
+
+_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_SEGMENT = re.compile(r"[A-Za-z0-9._~@:+=,-]+")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceOptions:
+    """What a service may say of itself; every default is the safe one.
+
+    Args:
+        host: lower-case, without port; None for every host that no other service names.
+        path: the prefix, whole segments, such as ``/orders``.
+        client_certificate: ``required``, ``optional`` (none is anonymous, a wrong one is refused) or ``off``.
+        handshake: ``explain`` answers a stranger with a reason, ``strict`` ends the handshake.
+        refusals: ``bare`` or ``explained`` (problem+json with the certificate's facts and a ticket).
+        send: the identity headers that the upstream gets.
+        max_stream_seconds: how long one request, stream or WebSocket may last.
+        ca_names: what the CertificateRequest names; a certificate stands for its subject. None sends every client.
+    """
+
+    host: str | None = None
+    path: str = "/"
+    client_certificate: str = "required"
+    handshake: str = "explain"
+    refusals: str = "bare"
+    send: tuple[str, ...] = ("x-client-id",)
+    max_stream_seconds: int = 3600
+    ca_names: tuple[str | bytes | Certificate, ...] = ()
+
+
+DEFAULTS = ServiceOptions()
+
+
+def add(
+    change: Change,
+    name: str,
+    upstream: str,
+    *,
+    options: ServiceOptions = DEFAULTS,
+    identity: Brought | None = None,
+) -> ServiceRecord:
+    """Add a service.
+
+    Args:
+        change: the change that does it.
+        name: of the same form as a client's.
+        upstream: where the requests go, ``http://`` or ``https://``, host and port.
+        options: the rest.
+        identity: the host's server certificate; one of ours is issued if left out. It serves all services of the host.
+
+    Raises:
+        NameRefused, NameTaken: the name.
+        ValueRefused: a field has a value that cannot work.
+        PathIndistinct: another service of the host has this path, or one that differs in case alone, or lies under
+            it in another case.
+        HandshakeMixed: the host would have strict and other services.
+    """
+    check_name("service", name)
+    if ServiceRecord.one(change.connection, tables.service.c.name == name) is not None:
+        raise NameTaken(noun="service", name=name)
+    values = _values(upstream, options)
+    _check_host(change.connection, name, values)
+    entry = _host_identity(change, values["host"], identity)
+    change.connection.execute(
+        insert(tables.service).values(
+            name=name, vault_entry_id=entry.id, created=change.at, revision=change.revision, **values
+        )
+    )
+    change.audit("service.add", name, **values)
+    return find(change.connection, name)
+
+
+def edit(
+    change: Change, name: str, *, upstream: str | None = None, identity: Brought | None = None, **options: Any
+) -> ServiceRecord:
+    """Change a service; what is left out stays.
+
+    Args:
+        change: the change that does it.
+        name: the service's.
+        upstream: where the requests go.
+        identity: a new server certificate for the host.
+        options: fields of ``ServiceOptions``.
+    """
+    before = find(change.connection, name)
+    wanted = replace(_options(before), **options)
+    values = _values(before.upstream if upstream is None else upstream, wanted)
+    _check_host(change.connection, name, values)
+    changed = {field: value for field, value in values.items() if value != getattr(before, field)}
+    if not changed and identity is None:
+        return before
+    entry = _host_identity(change, values["host"], identity)
+    change.connection.execute(
+        update(tables.service)
+        .where(tables.service.c.id == before.id)
+        .values(vault_entry_id=entry.id, revision=change.revision, **values)
+    )
+    _drop_unused(change, before.vault_entry_id)
+    # Whatever was decided about the service as it was is decided again.
+    change.takes_rights()
+    change.audit("service.edit", name, **changed)
+    return find(change.connection, name)
+
+
+def remove(change: Change, name: str) -> ServiceRecord:
+    """Remove a service, the permissions for it, and its host's certificate if it was the host's last."""
+    before = find(change.connection, name)
+    change.connection.execute(delete(tables.permission).where(tables.permission.c.service_id == before.id))
+    change.connection.execute(delete(tables.ended).where(tables.ended.c.service_id == before.id))
+    change.connection.execute(delete(tables.service).where(tables.service.c.id == before.id))
+    _drop_unused(change, before.vault_entry_id)
+    change.takes_rights()
+    change.audit("service.remove", name, host=before.host, path=before.path)
+    return before
+
+
+def find(connection: Connection, name: str) -> ServiceRecord:
+    """Return the service of that name.
+
+    Raises:
+        NotInRealm: there is none.
+    """
+    found = ServiceRecord.one(connection, tables.service.c.name == name)
+    if found is None:
+        raise NotInRealm(noun="service", name=name)
+    return found
+
+
+def services(connection: Connection) -> tuple[ServiceRecord, ...]:
+    """Return all services by name."""
+    return tuple(ServiceRecord.many(connection, ServiceRecord.query().order_by(tables.service.c.name)))
+
+
+def refresh_identity(change: Change, entry: VaultEntryRecord) -> VaultEntryRecord | None:
+    """Take a watched server certificate again if its files have changed.
+
+    Returns:
+        The new entry, or None if nothing has changed.
+
+    Raises:
+        IdentitySourceUnreadable: a file cannot be read.
+        KeystoreError: the files hold no identity, perhaps because they are just being written.
+    """
+    return vault.refresh(change, entry)
+
+
+def renewals_due(connection: Connection, at: datetime) -> tuple[VaultEntryRecord, ...]:
+    """Return the server certificates of ours that have lived two thirds of their life."""
+    return tuple(
+        entry
+        for entry in vault.entries(connection, OWNER)
+        if entry.certificate_id is not None
+        and at >= entry.not_before + (entry.not_after - entry.not_before) * RENEWAL
+    )
+
+
+def renew_certificates(change: Change) -> tuple[VaultEntryRecord, ...]:
+    """Issue again what is due, with new keys."""
+    due = renewals_due(change.connection, change.at)
+    return tuple(_issue_identity(change, entry.name) for entry in due)
+
+
+def _options(record: ServiceRecord) -> ServiceOptions:
+    stored = {
+        field.name: getattr(record, field.name)
+        for field in fields(ServiceOptions)
+        if field.name not in {"send", "ca_names"}
+    }
+    return ServiceOptions(**stored, send=record.sends, ca_names=record.ca_subjects)
+
+
+def _values(upstream: str, options: ServiceOptions) -> dict[str, Any]:
+    """Check everything and return the columns."""
+    values = asdict(replace(options, ca_names=()))
+    for field, allowed in (
+        ("client_certificate", CLIENT_CERTIFICATES),
+        ("handshake", HANDSHAKES),
+        ("refusals", REFUSALS),
+    ):
+        if values[field] not in allowed:
+            raise _refused(field, values[field], "it is none of " + ", ".join(allowed))
+    if options.handshake == "strict" and options.client_certificate != "required":
+        problem = "a strict handshake ends without a certificate"
+        raise _refused(
+            "client_certificate", options.client_certificate, problem, "use --client-certificate required"
+        )
+    if not 1 <= options.max_stream_seconds <= MAX_STREAM_LIMIT:
+        problem = f"it is not from 1 to {MAX_STREAM_LIMIT} seconds"
+        raise _refused("max_stream_seconds", str(options.max_stream_seconds), problem)
+    return values | {
+        "upstream": checked_upstream(upstream),
+        "host": None if options.host is None else checked_host(options.host),
+        "path": checked_path(options.path),
+        "send": _checked_send(options.send),
+        "ca_names": _checked_ca_names(options.ca_names),
+    }
+
+
+def checked_upstream(url: str) -> str:
+    """Return an upstream's URL in its one form: scheme, host and port."""
+    advice = "write it as http://127.0.0.1:8080"
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise _refused("upstream", url, "it is not a URL", advice) from error
+    if not url.isascii() or not url.isprintable() or " " in url:
+        raise _refused("upstream", url, "it holds characters that a URL does not", advice)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise _refused("upstream", url, "it does not begin with http:// or https:// and a host", advice)
+    if parts.username is not None or parts.password is not None or "@" in parts.netloc:
+        raise _refused("upstream", parts.hostname, "it holds a user or a password", advice)
+    if parts.path not in {"", "/"} or parts.query or parts.fragment or url.endswith(("?", "#")):
+        raise _refused("upstream", url, "it has a path or a query, and requests keep their own", advice)
+    if port == 0:
+        raise _refused("upstream", url, "the port 0 is none", advice)
+    host = parts.hostname
+    host = f"[{host}]" if ":" in host else _checked_labels("upstream", host.rstrip("."))
+    return f"{parts.scheme}://{host}" + ("" if port is None else f":{port}")
+
+
+def checked_host(host: str) -> str:
+    """Return a host's name in its one form: lower-case ASCII, IDNA where it was not."""
+    try:
+        name = host if host.isascii() else host.encode("idna").decode("ascii")
+    except UnicodeError as error:
+        raise _refused("host", host, "it has no form in ASCII") from error
+    return _checked_labels("host", name.lower())
+
+
+def checked_path(path: str) -> str:
+    """Return a path in its one form: it begins with a slash and ends without one."""
+    advice = "write whole segments, such as /orders"
+    if not path.startswith("/"):
+        raise _refused("path", path, "it does not begin with /", advice)
+    if path == "/":
+        return path
+    if len(path) > PATH_LIMIT:
+        raise _refused(
+            "path", path[:40] + "...", f"it has {len(path)} characters, more than {PATH_LIMIT}", advice
+        )
+    segments = path.removesuffix("/").split("/")[1:]
+    for segment in segments:
+        if not segment:
+            raise _refused("path", path, "it holds //", advice)
+        # /admin. is /admin on some servers, so no segment ends in a dot, .. and . least of all.
+        if segment.endswith("."):
+            raise _refused("path", path, "a segment ends in a dot", advice)
+        if not _SEGMENT.fullmatch(segment):
+            raise _refused(
+                "path", path, "a segment holds other characters than A-Z a-z 0-9 . _ ~ @ : + = , -", advice
+            )
+    return "/" + "/".join(segments)
+
+
+def _checked_labels(field: str, name: str) -> str:
+    if len(name) > HOST_LIMIT or not all(_LABEL.fullmatch(label) for label in name.split(".")):
+        problem = "it is not made of letters, digits and hyphens between dots"
+        raise _refused(field, name, problem, "write the host alone, without port, such as api.example.com")
+    return name
+
+
+def _checked_send(send: Iterable[str]) -> str:
+    headers = tuple(dict.fromkeys(header.lower() for header in send))
+    for header in headers:
+        if header not in SENDS:
+            raise _refused("send", header, "it is none of " + ", ".join(SENDS))
+    return ",".join(headers)
+
+
+def _checked_ca_names(names: Iterable[str | bytes | Certificate]) -> str:
+    encoded = tuple(dict.fromkeys(_name_der(name) for name in names))
+    size = sum(len(name) for name in encoded)
+    if size > CA_NAMES_LIMIT:
+        problem = f"they have {size} bytes, more than {CA_NAMES_LIMIT}, and handshakes would fail"
+        raise _refused("ca_names", f"({len(encoded)} names)", problem, "name fewer CAs, or none")
+    return "\n".join(name.hex() for name in encoded)
+
+
+def _name_der(name: str | bytes | Certificate) -> bytes:
+    from twoway.x509.names import distinguished_name
+
+    if isinstance(name, bytes):
+        return name
+    if isinstance(name, Certificate):
+        return name.parsed.subject.public_bytes()
+    return distinguished_name(name).public_bytes()
+
+
+def _refused(field: str, value: str, problem: str, advice: str | None = None) -> ValueRefused:
+    return ValueRefused(
+        field=field,
+        value=repr(value),
+        problem=problem,
+        advice=advice or f"give another {field.replace('_', ' ')}",
+    )
+
+
+def _check_host(connection: Connection, name: str, values: dict[str, Any]) -> None:
+    """Hold a service against the others of its host."""
+    host = values["host"]
+    shown = "every other host" if host is None else host
+    others = ServiceRecord.many(
+        connection,
+        ServiceRecord.query(tables.service.c.host.is_not_distinct_from(host), tables.service.c.name != name),
+    )
+    for other in others:
+        if _confusable(other.path, values["path"]):
+            raise PathIndistinct(path=values["path"], host=shown, other=other.name, other_path=other.path)
+        if other.handshake != values["handshake"]:
+            pair = (name, other.name) if values["handshake"] == "strict" else (other.name, name)
+            raise HandshakeMixed(host=shown, strict=pair[0], other=pair[1])
+
+
+def _confusable(one: str, other: str) -> bool:
+    """Tell whether a server that ignores case could take a path of one for a path of the other."""
+    short, long = sorted((one.rstrip("/") + "/", other.rstrip("/") + "/"), key=len)
+    return long.lower().startswith(short.lower()) and (not long.startswith(short) or len(short) == len(long))
+
+
+def _host_identity(change: Change, host: str | None, identity: Brought | None) -> VaultEntryRecord:
+    name = OWN_HOST if host is None else host
+    if identity is not None:
+        return vault.put(change, OWNER, name, identity)
+    present = [entry for entry in vault.entries(change.connection, OWNER) if entry.name == name]
+    return present[0] if present else _issue_identity(change, name)
+
+
+def _issue_identity(change: Change, name: str) -> VaultEntryRecord:
+    from twoway.authority.profiles import SERVER
+    from twoway.x509.identity import Identity
+    from twoway.x509.keys import new_key
+
+    key = new_key()
+    record = authorities.issue(
+        change,
+        SERVER,
+        # A common name has room for 64 characters, and clients read the alternative names.
+        subject=name[:64],
+        names=OWN_NAMES if name == OWN_HOST else (name,),
+        public_key=key.public_key(),
+    )
+    issued = Identity(key, (Certificate(record.der), *authorities.issuers(change.connection)))
+    return vault.put(change, OWNER, name, Brought(issued), certificate_id=record.id)
+
+
+def _drop_unused(change: Change, entry_id: int) -> None:
+    query = select(tables.service.c.id).where(tables.service.c.vault_entry_id == entry_id).limit(1)
+    if change.connection.execute(query).first() is None:
+        vault.remove(change, vault.entry(change.connection, entry_id))
