@@ -55,6 +55,9 @@ ALERTS = {
     120: "no_application_protocol",
 }
 
+# How long the tickets of a TLS 1.3 server are waited for; one that sends none only costs this.
+TICKET_SECONDS = 0.5
+
 
 class Alert(NoAnswer):
     """The server ended the connection with a TLS alert, whose name is the message."""
@@ -65,7 +68,7 @@ class Closed(NoAnswer):
 
 
 class Connection:
-    """One TLS connection, handshake done, or ended by the server while it still looked done (TLS 1.3)."""
+    """One TLS connection, its handshake done."""
 
     def __init__(self, tls: SSL.Connection, seconds: float) -> None:
         self._tls = tls
@@ -76,8 +79,14 @@ class Connection:
         tls.set_info_callback(self._saw)
 
     def handshake(self) -> None:
-        """Do the handshake."""
+        """Do the handshake, and wait for what the server makes of our certificate.
+
+        In TLS 1.3 it is over for us before the server has looked. It then sends session tickets, or an alert,
+        which a reset would swallow if we had sent something meanwhile.
+        """
         self._patiently(self._tls.do_handshake)
+        if self.tls == "TLSv1.3" and select.select([self._tls.fileno()], [], [], TICKET_SECONDS)[0]:
+            self._step(self._tls.recv, 1, socket.MSG_PEEK)
 
     @property
     def tls(self) -> str:
@@ -108,7 +117,7 @@ class Connection:
 
     @property
     def session(self) -> SSL.Session:
-        """The session to resume; in TLS 1.3 it is there only after an answer was read."""
+        """The session to resume; in TLS 1.3 that of the last ticket."""
         session = self._tls.get_session()
         assert session is not None
         return session
@@ -116,7 +125,8 @@ class Connection:
     def send(self, data: bytes) -> None:
         """Send these very bytes."""
         try:
-            self._patiently(self._tls.sendall, data)
+            while data:
+                data = data[self._patiently(self._tls.send, data) :]
         except Closed:
             # The peer closed while we wrote: what it said before is still to be read.
             self.receive()
@@ -159,25 +169,25 @@ class Connection:
 
     def _patiently(self, step: Callable[..., Any], *arguments: object) -> Any:
         deadline = time.monotonic() + self._seconds
-        while True:
-            try:
-                return step(*arguments)
-            except SSL.WantReadError:
-                self._wait(deadline, reading=True)
-            except SSL.WantWriteError:
-                self._wait(deadline, reading=False)
-            except SSL.ZeroReturnError:
-                return b""
-            except (SSL.SysCallError, ConnectionError) as problem:
-                raise Alert(self._alert) if self._alert else Closed(str(problem)) from problem
-            except SSL.Error as problem:
-                raise Alert(self._alert) if self._alert else Closed(str(problem)) from problem
+        while (result := self._step(step, *arguments)) is None:
+            remaining = max(0.0, deadline - time.monotonic())
+            watched = [self._tls.fileno()]
+            reading, writing = ([], watched) if self._tls.want_write() else (watched, [])
+            if not any(select.select(reading, writing, [], remaining)):
+                raise NoAnswer(f"nothing came for {self._seconds} s")
+        return result
 
-    def _wait(self, deadline: float, *, reading: bool) -> None:
-        remaining = max(0.0, deadline - time.monotonic())
-        watched = [self._tls.fileno()]
-        if not any(select.select(watched if reading else [], [] if reading else watched, [], remaining)):
-            raise NoAnswer(f"nothing came for {self._seconds} s")
+    def _step(self, step: Callable[..., Any], *arguments: object) -> Any:
+        """Take one step; return None if it has to wait for the server."""
+        try:
+            return step(*arguments) or b""
+        except (SSL.WantReadError, SSL.WantWriteError):
+            return None
+        except SSL.ZeroReturnError:
+            return b""
+        except (SSL.Error, ConnectionError) as problem:
+            reason = f"the server closed without an alert: {problem}"
+            raise Alert(self._alert) if self._alert else Closed(reason) from problem
 
     def _saw(self, _connection: SSL.Connection, where: int, value: int) -> None:
         if where == SSL.SSL_CB_READ_ALERT and value & 0xFF:
@@ -209,8 +219,7 @@ def connect(
         seconds: how long each step may take.
 
     Raises:
-        NoAnswer: ``Alert``, ``Closed``, or nothing came in time. With TLS 1.3 a refusal may come later, from
-            the first read.
+        NoAnswer: ``Alert``, ``Closed``, or nothing came in time.
     """
     context = SSL.Context(SSL.TLS_CLIENT_METHOD)
     # Weak certificates are to be refused by the server, not here.

@@ -49,29 +49,35 @@ def test_session_is_resumed(server: Upstream, identity: Pem, version: Version) -
     ("version", "alert"), [("TLSv1.2", "handshake_failure"), ("TLSv1.3", "certificate_required")]
 )
 def test_no_certificate_is_an_alert(server: Upstream, version: Version, alert: str) -> None:
-    """The server's alert has its name, when it comes in the handshake and when it comes after."""
-    with pytest.raises(Alert, match=alert), connect(server.port, version=version) as connection:
-        connection.request()
+    """The server's alert has its name, also when it comes after the handshake."""
+    with pytest.raises(Alert, match=alert), connect(server.port, version=version):
+        pass
     assert [] == server.requests
 
 
-def test_stranger_is_an_alert(server: Upstream, tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", VERSIONS)
+def test_stranger_is_an_alert(server: Upstream, tmp_path: Path, version: Version) -> None:
     """A certificate of a CA with the same name is presented all the same."""
     stranger = material.client(material.root(), "globex").pem(tmp_path)
     with (
         pytest.raises(Alert, match=r"decrypt_error|unknown_ca"),
-        connect(server.port, identity=stranger) as one,
+        connect(server.port, identity=stranger, version=version),
     ):
-        one.request()
+        pass
 
 
-def test_stolen_certificate_fails_for_its_key(server: Upstream, globex: Holder, tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", VERSIONS)
+def test_stolen_certificate_fails_for_its_key(
+    server: Upstream, globex: Holder, tmp_path: Path, version: Version
+) -> None:
     """Somebody else's certificate is presented with a key that does not belong to it."""
     files = globex.pem(tmp_path, "stolen")
     files.key.write_bytes(material.stolen(globex))
-    with pytest.raises(Alert, match="decrypt_error"), connect(server.port, identity=files) as connection:
-        connection.request()
-    assert [] == server.requests
+    with (
+        pytest.raises(Alert, match="decrypt_error"),
+        connect(server.port, identity=files, version=version),
+    ):
+        pass
 
 
 def test_malleated_twin_is_as_good(server: Upstream, globex: Holder, root: Holder, tmp_path: Path) -> None:
@@ -93,6 +99,14 @@ def test_raw_bytes_are_sent_as_they_are(server: Upstream, identity: Pem) -> None
         assert [200, 200] == [connection.answer().status, connection.answer().status]
     assert (("X_Id", "1"), ("x-id", "2")) == server.requests[0].headers
     assert ("//b", b"hi") == (server.requests[1].target, server.requests[1].body)
+
+
+def test_large_body_arrives_whole(server: Upstream, identity: Pem) -> None:
+    """More than the socket takes at once is sent in order."""
+    body = bytes(range(256)) * 8192
+    with connect(server.port, identity=identity) as connection:
+        connection.request(method="POST", body=body)
+    assert body == server.requests[0].body
 
 
 def test_no_server_name_is_sent(server: Upstream, identity: Pem) -> None:
