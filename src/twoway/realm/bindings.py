@@ -11,34 +11,22 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import ColumnElement, Connection, func, insert, or_, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from twoway.errors import (
     AuthorityOurs,
-    BundleAmbiguous,
-    CertificateBound,
-    CertificateOnceRevoked,
     CertificateOurs,
-    CertificateUnfit,
-    NotAnAuthority,
     NothingBound,
     NotInRealm,
     RuleMissing,
-    RuleTaken,
 )
-from twoway.findings import Finding, Severity
-from twoway.realm import authorities, clients, endings, tables
+from twoway.findings import Finding
+from twoway.realm import admission, authorities, clients, endings, tables
 from twoway.realm.change import Change
 from twoway.realm.records import BindingRecord, CertificateRecord, ClientRecord
 from twoway.realm.states import BINDING, BindingKind, BindingState, CertificateState
-from twoway.realm.tables import moment_text
 from twoway.x509.certificates import Certificate, load_certificates
 from twoway.x509.keys import PrivateKey
-
-# Reasons for which everything of the same key has to go.
-COMPROMISES = frozenset({"keyCompromise", "cACompromise", "aACompromise"})
-# Certificates in a brought bundle at most: more than any chain has.
-BUNDLE_LIMIT = 20
 
 
 @dataclass(frozen=True)
@@ -148,7 +136,7 @@ def issue(
     else:
         key = key or new_key(algorithm)
         public_key = key.public_key()
-    _check_key(change.connection, owner, spki_sha256(public_key), f"CN={client}")
+    admission.check_key(change.connection, owner, spki_sha256(public_key), f"CN={client}")
     record = authorities.issue(
         change, CLIENT, subject=client, names=names, public_key=public_key, days=days, client_id=owner.id
     )
@@ -185,12 +173,12 @@ def accept_certificate(
     from twoway.x509.weaknesses import weaknesses
 
     owner = clients.find(change.connection, client)
-    leaf, issuers = _leaf_first(data)
+    leaf, issuers = admission.leaf_first(data)
     if authorities.is_ours(change.connection, leaf):
         raise CertificateOurs(subject=leaf.subject)
-    _check_revoked(change.connection, leaf)
-    _check_bound(change.connection, owner, leaf)
-    findings = _bearable(leaf, weaknesses((leaf, *issuers), at=change.at), despite)
+    admission.check_revoked(change.connection, leaf)
+    admission.check_bound(change.connection, owner, leaf)
+    findings = admission.bearable(leaf, weaknesses((leaf, *issuers), at=change.at), despite)
     bound = _insert(change, owner, BindingKind.PINNED, _first_state(proposed), leaf, issuers)
     _audit_accepted(change, client, bound, findings)
     return Accepted(bound, findings)
@@ -230,17 +218,17 @@ def accept_authority(
     from twoway.x509.names import NameRule
 
     owner = clients.find(change.connection, client)
-    authority = _only_authority(data)
+    authority = admission.only_authority(data)
     if rule is None:
         raise RuleMissing(subject=authority.subject)
     parsed = str(NameRule.parse(rule))
     chain = load_certificates(intermediates) if intermediates else ()
     for certificate in (authority, *chain):
-        _check_may_issue(certificate)
+        admission.check_may_issue(certificate)
         if authorities.is_ours(change.connection, certificate):
             raise AuthorityOurs(subject=certificate.subject)
-    _check_authority(change.connection, authority, parsed)
-    findings = _bearable(authority, authority_weaknesses(authority, at=change.at), despite)
+    admission.check_authority(change.connection, authority, parsed)
+    findings = admission.bearable(authority, authority_weaknesses(authority, at=change.at), despite)
     state = _first_state(proposed)
     bound = _insert(change, owner, BindingKind.PARTNER_CA, state, authority, chain, rule=parsed)
     _name_partner(change, bound, (authority, *chain))
@@ -266,7 +254,7 @@ def activate(change: Change, client: str, found: BindingRecord, *, proven: bool)
     BINDING.check(_shown(client, found), found.state, BindingState.ACTIVE)
     if found.kind != BindingKind.PARTNER_CA:
         # Its key may have been revoked since it was proposed.
-        _check_revoked(change.connection, Certificate(found.der))
+        admission.check_revoked(change.connection, Certificate(found.der))
     moved = _move(change, found, BindingState.ACTIVE)
     change.audit("binding.confirm", client, binding=found.id, sha256=found.sha256, proven=proven)
     return moved
@@ -317,7 +305,7 @@ def revoke(
     else:
         named = binding(change.connection, client, binding_id)
         BINDING.check(_shown(client, named), named.state, BindingState.REVOKED)
-        targets = [named, *(_same_key(every, named) if reason in COMPROMISES else ())]
+        targets = [named, *(_same_key(every, named) if reason in admission.COMPROMISES else ())]
     if not targets:
         raise NothingBound(client=client)
     ended = tuple(_revoke_one(change, client, found, reason) for found in targets)
@@ -453,108 +441,6 @@ def _longest_stream(connection: Connection, owner: ClientRecord) -> int:
         .where(tables.permission.c.client_id == owner.id)
     )
     return connection.execute(query).scalar_one() or 0
-
-
-def _leaf_first(data: bytes) -> tuple[Certificate, tuple[Certificate, ...]]:
-    """Tell the leaf of a bundle from its issuers and put them in order."""
-    from twoway.x509.chains import in_order
-
-    found = tuple(dict.fromkeys(load_certificates(data)))
-    leaves = [certificate for certificate in found if not certificate.is_ca]
-    if not leaves and len(found) <= BUNDLE_LIMIT:
-        # Only CAs: the one meant has issued none of the others.
-        leaves = [one for one in found if not any(other.signed_by(one) for other in found if other != one)]
-    if len(leaves) != 1 or len(found) > BUNDLE_LIMIT:
-        raise BundleAmbiguous(count=len(leaves) or len(found))
-    return leaves[0], in_order(leaves[0], found).certificates[1:]
-
-
-def _only_authority(data: bytes) -> Certificate:
-    found = tuple(dict.fromkeys(load_certificates(data)))
-    if len(found) != 1:
-        raise BundleAmbiguous(count=len(found))
-    return found[0]
-
-
-def _check_may_issue(certificate: Certificate) -> None:
-    if not certificate.is_ca or (certificate.key_usage and "keyCertSign" not in certificate.key_usage):
-        raise NotAnAuthority(subject=certificate.subject)
-
-
-def _check_revoked(connection: Connection, certificate: Certificate) -> None:
-    columns = tables.binding.c
-    same = or_(columns.sha256 == certificate.sha256, columns.spki_sha256 == certificate.spki_sha256)
-    _refuse_revoked(connection, certificate.subject, same)
-
-
-def _check_key(connection: Connection, owner: ClientRecord, spki_sha256: str, subject: str) -> None:
-    same = tables.binding.c.spki_sha256 == spki_sha256
-    _refuse_revoked(connection, subject, same)
-    _refuse_bound(connection, subject, same & (tables.binding.c.client_id != owner.id))
-
-
-def _check_bound(connection: Connection, owner: ClientRecord, leaf: Certificate) -> None:
-    columns = tables.binding.c
-    another = (columns.spki_sha256 == leaf.spki_sha256) & (columns.client_id != owner.id)
-    _refuse_bound(connection, leaf.subject, or_(columns.sha256 == leaf.sha256, another))
-
-
-def _refuse_revoked(connection: Connection, subject: str, same: ColumnElement[bool]) -> None:
-    columns = tables.binding.c
-    query = (
-        select(tables.client.c.name, columns.ended)
-        .join(tables.client)
-        .where(same, columns.state == BindingState.REVOKED, columns.kind != BindingKind.PARTNER_CA)
-    )
-    row = connection.execute(query.limit(1)).first()
-    if row is not None:
-        raise CertificateOnceRevoked(subject=subject, client=row.name, ended=moment_text(row.ended))
-
-
-def _refuse_bound(connection: Connection, subject: str, same: ColumnElement[bool]) -> None:
-    columns = tables.binding.c
-    query = (
-        select(tables.client.c.name, columns.id)
-        .join(tables.client)
-        .where(
-            same,
-            columns.state.in_((BindingState.PROPOSED, BindingState.ACTIVE)),
-            columns.kind != BindingKind.PARTNER_CA,
-        )
-    )
-    row = connection.execute(query.limit(1)).first()
-    if row is not None:
-        raise CertificateBound(subject=subject, client=row.name, binding=row.id)
-
-
-def _check_authority(connection: Connection, authority: Certificate, rule: str) -> None:
-    columns = tables.binding.c
-    query = (
-        select(tables.client.c.name, columns.id, columns.state, columns.rule, columns.reason, columns.ended)
-        .join(tables.client)
-        .where(columns.kind == BindingKind.PARTNER_CA, columns.spki_sha256 == authority.spki_sha256)
-    )
-    for row in connection.execute(query):
-        if row.state == BindingState.REVOKED and row.reason in COMPROMISES:
-            raise CertificateOnceRevoked(
-                subject=authority.subject, client=row.name, ended=moment_text(row.ended)
-            )
-        if row.state in {BindingState.PROPOSED, BindingState.ACTIVE} and row.rule == rule:
-            raise RuleTaken(subject=authority.subject, rule=rule, client=row.name, binding=row.id)
-
-
-def _bearable(
-    certificate: Certificate, findings: Sequence[Finding], despite: Iterable[str]
-) -> tuple[Finding, ...]:
-    borne = frozenset(despite)
-    errors = [found for found in findings if found.severity is Severity.ERROR and found.code not in borne]
-    if errors:
-        raise CertificateUnfit(
-            subject=certificate.subject,
-            problems="; ".join(found.title for found in errors),
-            codes=",".join(found.code for found in errors),
-        )
-    return tuple(findings)
 
 
 def _audit_accepted(change: Change, client: str, bound: BindingRecord, findings: Sequence[Finding]) -> None:

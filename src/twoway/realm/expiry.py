@@ -33,7 +33,7 @@ class Expiring:
     remedy: str
 
 
-def expiring(connection: Connection, at: datetime, *, days: int = 30) -> tuple[Expiring, ...]:
+def expiring(connection: Connection, at: datetime, days: int = 30) -> tuple[Expiring, ...]:
     """Return what ends within the days to come or has ended already, the first end first."""
     limit = at + timedelta(days=days)
     found = (*_authorities(connection), *_bindings(connection, limit), *_vault(connection))
