@@ -7,7 +7,6 @@ whoever made it: what is shown is escaped (``printable``), what is compared is n
 from __future__ import annotations
 
 import hashlib
-import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -22,7 +21,7 @@ from twoway.errors import CertificateNotFound, CertificateUnreadable, MaterialTo
 from twoway.x509 import der as asn1
 from twoway.x509 import pem
 from twoway.x509.keys import KeyFacts, PublicKey, key_facts, public_der
-from twoway.x509.names import comparable_name, general_name_text, name_text
+from twoway.x509.names import comparable_name, general_name_text, lenient_reading, name_text
 
 _Extension = TypeVar("_Extension", bound=x509.ExtensionType)
 
@@ -82,13 +81,9 @@ class Certificate:
     def parsed(self) -> x509.Certificate:
         """The certificate as cryptography reads it."""
         try:
-            if self.serial > 0:
+            with lenient_reading():
                 return x509.load_der_x509_certificate(self.der)
-            with warnings.catch_warnings():
-                # cryptography warns of serial numbers that RFC 5280 forbids; old private CAs do use them.
-                warnings.simplefilter("ignore")
-                return x509.load_der_x509_certificate(self.der)
-        except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion, Warning) as error:
+        except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
             raise self._unreadable("it is not X.509") from error
 
     @cached_property
@@ -260,8 +255,9 @@ class Certificate:
     @cached_property
     def _extensions(self) -> x509.Extensions:
         try:
-            return self.parsed.extensions
-        except (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension, Warning) as error:
+            with lenient_reading():
+                return self.parsed.extensions
+        except (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension) as error:
             raise self._unreadable("one of its extensions is damaged, or stands there twice") from error
 
     @cached_property
@@ -280,7 +276,8 @@ class Certificate:
 
     def _name(self, which: str) -> x509.Name:
         try:
-            name: x509.Name = getattr(self.parsed, which)
+            with lenient_reading():
+                name: x509.Name = getattr(self.parsed, which)
         except ValueError as error:
             raise self._unreadable(f"its {which} is damaged") from error
         return name
@@ -367,7 +364,7 @@ def _key_usages(usage: x509.KeyUsage) -> Iterator[str]:
 
 
 def _verify(certificate: x509.Certificate, key: PublicKey) -> None:
-    """Verify the signature, SHA-1 too: what it was signed with is judged elsewhere.
+    """Verify the signature, MD5 and SHA-1 too: what it was signed with is judged elsewhere.
 
     cryptography's own ``verify_directly_issued_by`` refuses SHA-1 and compares names byte by byte.
     """
@@ -376,6 +373,8 @@ def _verify(certificate: x509.Certificate, key: PublicKey) -> None:
     match key, parameters:
         case rsa.RSAPublicKey(), padding.PKCS1v15() | padding.PSS() if digest is not None:
             key.verify(signature, signed, parameters, digest)
+        case rsa.RSAPublicKey(), None if digest is not None:  # MD5
+            key.verify(signature, signed, padding.PKCS1v15(), digest)
         case ec.EllipticCurvePublicKey(), ec.ECDSA():
             key.verify(signature, signed, parameters)
         case ((ed25519.Ed25519PublicKey() | ed448.Ed448PublicKey()), None) if digest is None:

@@ -13,7 +13,7 @@ from twoway.errors import MaterialTooLarge, RequestUnproven, RequestUnreadable
 from twoway.x509 import pem
 from twoway.x509.extensions import signing_digest
 from twoway.x509.keys import PrivateKey, PublicKey
-from twoway.x509.names import general_name_text, name_text
+from twoway.x509.names import general_name_text, lenient_reading, name_text
 
 _REQUEST_BYTES = 64 * 1024
 # keytool writes the second.
@@ -65,7 +65,8 @@ def load_request(data: bytes) -> Request:
     except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
         raise RequestUnreadable("it is not PKCS#10, PEM or DER") from error
     try:
-        subject, key, names = request.subject, request.public_key(), _names(request)
+        with lenient_reading():
+            subject, key, names = request.subject, request.public_key(), _names(request)
         proven = request.is_signature_valid
     except (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension) as error:
         raise RequestUnreadable(

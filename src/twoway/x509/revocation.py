@@ -13,7 +13,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from twoway.errors import CrlUnreadable, MaterialTooLarge
 from twoway.x509 import pem
 from twoway.x509.certificates import Certificate
-from twoway.x509.names import comparable_name, name_text
+from twoway.x509.names import comparable_name, lenient_reading, name_text
 
 _CRL_BYTES = 50 * 1024 * 1024  # the largest lists of public CAs
 
@@ -28,7 +28,8 @@ class RevocationList:
     def parsed(self) -> x509.CertificateRevocationList:
         """The list as cryptography reads it."""
         try:
-            return x509.load_der_x509_crl(self.der)
+            with lenient_reading():
+                return x509.load_der_x509_crl(self.der)
         except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
             raise CrlUnreadable("it is not X.509") from error
 
@@ -41,7 +42,8 @@ class RevocationList:
     def issuer_name(self) -> x509.Name:
         """The issuer as it stands, to be compared."""
         try:
-            return self.parsed.issuer
+            with lenient_reading():
+                return self.parsed.issuer
         except ValueError as error:
             raise CrlUnreadable("its issuer is damaged") from error
 
@@ -54,7 +56,8 @@ class RevocationList:
     def complete(self) -> bool:
         """Whether it covers all certificates of its issuer: what does not says so in a critical extension."""
         try:
-            return not any(extension.critical for extension in self.parsed.extensions)
+            with lenient_reading():
+                return not any(extension.critical for extension in self.parsed.extensions)
         except (ValueError, x509.DuplicateExtension):
             return False
 
@@ -79,7 +82,8 @@ class RevocationList:
             CrlUnreadable: its entries are damaged.
         """
         try:
-            entry = self._entry(serial)
+            with lenient_reading():
+                entry = self._entry(serial)
         except ValueError as error:
             raise CrlUnreadable("one of its entries is damaged") from error
         return None if entry is None else _reason(entry)
