@@ -48,7 +48,7 @@ def test_help_of_all_commands_imports_no_command(cli):
     loaded = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stderr.split()
-    files = {f"twoway.cli.{file}" for file, _ in COMMANDS.values()}
+    files = {f"twoway.cli.{where.split('.')[0]}" for where, _ in COMMANDS.values()}
     assert set() == files & set(loaded)
 
 
@@ -81,9 +81,13 @@ def test_every_command_and_option_has_help_and_json(name):
     """No command, no option and no group is left without a word."""
     found = [command_named(name)]
     for command in found:
-        found.extend(getattr(command, "commands", {}).values())
         assert command.help
-        if not hasattr(command, "commands"):
+        if isinstance(command, click.Group):
+            context = click.Context(command)
+            found.extend(
+                filter(None, (command.get_command(context, one) for one in command.list_commands(context)))
+            )
+        else:
             options = [parameter for parameter in command.params if hasattr(parameter, "help")]
             assert [] == [option.name for option in options if not option.help]
             assert "--json" in {flag for option in options for flag in option.opts}

@@ -16,19 +16,22 @@ from twoway.cli.lazy import LazyGroup
 
 # One line a command: where it lives and what `twoway --help` says about it.
 COMMANDS = {
-    "quickstart": ("quickstart", "A realm, a gateway and clients of all kinds, for real, as a story."),
-    "init": ("init", "Make a realm: database, unlock key, root and issuing CA."),
-    "service": ("services", "The APIs of ours behind the gateway."),
-    "client": ("clients", "The partners that call us, and how we know them."),
-    "authority": ("authority", "Our own CA: certificates, chain and revocation list."),
-    "endpoint": ("endpoints", "The APIs of partners that we call."),
-    "call": ("call", "Call an endpoint with its certificate."),
-    "serve": ("serve", "Run the control plane and a gateway."),
-    "status": ("status", "What the realm holds, what runs, and what needs attention."),
-    "journal": ("journal", "Handshakes and refusals at the gateway, with their reasons."),
-    "expiring": ("expiring", "Certificates that end soon."),
-    "audit": ("audit", "Every change that anyone made."),
-    "completion": ("completion", "Print the completion script of a shell."),
+    "quickstart": (
+        "quickstart.quickstart",
+        "A realm, a gateway and clients of all kinds, for real, as a story.",
+    ),
+    "init": ("init.init", "Make a realm: database, unlock key, root and issuing CA."),
+    "service": ("services.service", "The APIs of ours behind the gateway."),
+    "client": ("clients.client", "The partners that call us, and how we know them."),
+    "authority": ("authority.authority", "Our own CA: certificates, chain and revocation list."),
+    "endpoint": ("endpoints.endpoint", "The APIs of partners that we call."),
+    "call": ("call.call", "Call an endpoint with its certificate."),
+    "serve": ("serve.serve", "Run the control plane and a gateway."),
+    "status": ("status.status", "What the realm holds, what runs, and what needs attention."),
+    "journal": ("journal.journal", "Handshakes and refusals at the gateway, with their reasons."),
+    "expiring": ("expiring.expiring", "Certificates that end soon."),
+    "audit": ("audit.audit", "Every change that anyone made."),
+    "completion": ("completion.completion", "Print the completion script of a shell."),
 }
 
 

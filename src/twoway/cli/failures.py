@@ -9,6 +9,7 @@ import errno
 import os
 import sys
 import traceback
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import click
 
 from twoway.cli.output import echo_json, printable
 from twoway.errors import TwowayError, UsageError
+from twoway.findings import Finding
 
 FAILURE_OF_OURS = 4
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
@@ -45,10 +47,16 @@ def show(error: Exception, *, as_json: bool) -> int:
             return show_unexpected(error)
 
 
-def show_ours(error: TwowayError, *, as_json: bool) -> int:
-    """Say an error that has a name."""
+def show_ours(error: TwowayError, *, as_json: bool, findings: Sequence[Finding] = ()) -> int:
+    """Say an error that has a name.
+
+    Args:
+        error: the error.
+        as_json: stdout gets ``{"error": FINDING}``, with ``findings`` beside it where there are some.
+        findings: what led to it.
+    """
     if as_json:
-        echo_json({"error": error.finding().as_json()})
+        echo_json({"error": error.finding(), **({"findings": findings} if findings else {})})
     say("error", str(error))
     if error.hint:
         say("hint", error.hint)

@@ -17,7 +17,7 @@ class LazyGroup(click.Group):
 
     Args:
         package: the package that the files are in.
-        lazy: by command, its file and its help in one line; the file has the command under its own name.
+        lazy: by command, where it is (``file.name``) and its help in one line.
     """
 
     def __init__(
@@ -37,8 +37,8 @@ class LazyGroup(click.Group):
         """Import the command's file and return the command."""
         if cmd_name not in self.lazy:
             return None
-        module = importlib.import_module(f"{self.package}.{self.lazy[cmd_name][0]}")
-        command: click.Command = getattr(module, cmd_name)
+        file, name = self.lazy[cmd_name][0].split(".")
+        command: click.Command = getattr(importlib.import_module(f"{self.package}.{file}"), name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click calls it

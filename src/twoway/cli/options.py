@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -150,3 +151,26 @@ def confirm(question: str, *, yes: bool) -> None:
     if not sys.stdin.isatty():
         raise UsageError(f"this asks first: {printable(question)}", "say --yes if it is meant")
     click.confirm(printable(question), abort=True, err=True)
+
+
+class Duration(click.ParamType[int]):
+    """A time in seconds, written as ``90``, ``90s``, ``15m``, ``1h`` or ``1h30m``."""
+
+    name = "duration"
+    pattern = re.compile(r"(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,9})s?)?", re.ASCII)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the seconds."""
+        if isinstance(value, int):
+            return value
+        match = self.pattern.fullmatch(str(value).strip())
+        if not match or not any(match.groups()):
+            self.fail(f"{value!r} is no duration such as 90s, 15m or 1h", param, ctx)
+        days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
+        return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
+
+
+def duration_text(seconds: int) -> str:
+    """Return seconds as ``Duration`` reads them, short: ``1h30m``."""
+    parts = [(seconds // 3600, "h"), (seconds // 60 % 60, "m"), (seconds % 60, "s")]
+    return "".join(f"{count}{unit}" for count, unit in parts if count) or "0s"
