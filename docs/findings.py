@@ -29,17 +29,18 @@ class Entry(NamedTuple):
     says: str
     cause: str
     remedy: str
+    advice: str = ""
 
-    def section(self) -> str:
-        """The entry as a section of the page."""
-        lines = [f"## {self.code}\n", self.meaning]
-        lines += [f"- **{name}:** {text}" for name, text in self.parts() if text]
-        return "\n".join([lines[0], lines[1], *([""] if len(lines) > 2 else []), *lines[2:]]) + "\n"
+    def block(self) -> str:
+        """The entry in Markdown, without its heading."""
+        lines = [f"- **{name}:** {text}" for name, text in self.parts() if text]
+        return "\n".join([self.meaning, "", *lines]) + "\n"
 
     def parts(self) -> Iterator[tuple[str, str]]:
         """The named lines of a section."""
         yield "Says", f"`{self.says}`" if self.says else ""
         yield "Cause", self.cause
+        yield "The partner", self.advice
         yield "Remedy", self.remedy
 
 
@@ -75,28 +76,49 @@ def template(node: ast.expr | None) -> str:
 
 
 def findings() -> Iterator[Entry]:
-    """The entries of the findings that the source makes directly."""
+    """The entries of the findings and of the gateway's reasons that the source makes directly."""
     for file in sorted(SOURCE.rglob("*.py")):
-        for function in ast.walk(ast.parse(file.read_text())):
-            if not isinstance(function, ast.FunctionDef | ast.Module):
-                continue
-            for node in ast.walk(function):
-                if not (isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] == "Finding"):
-                    continue
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Call):
+                kind = ast.unparse(node.func).split(".")[-1]
+                names = ARGUMENTS.get(kind, ())
                 given = {key.arg: key.value for key in node.keywords if key.arg}
-                names = ("code", "severity", "title", "cause", "remedy")
                 given |= dict(zip(names, node.args, strict=False))
-                code = given.get("code")
-                if isinstance(code, ast.Constant):
-                    severity = ast.unparse(given["severity"]).split(".")[-1].lower()
-                    says, cause, remedy = (template(given.get(name)) for name in names[2:])
-                    yield Entry(str(code.value), f"A finding ({severity}).", says, cause, remedy)
+                if isinstance(given.get("code"), ast.Constant):
+                    yield entry(kind, given)
+
+
+# What makes a finding, and the names of its arguments in their order.
+ARGUMENTS = {
+    "Finding": ("code", "severity", "title", "cause", "remedy"),
+    "Reason": ("code", "status", "title", "advice", "remedy"),
+    "HandshakeFailure": ("marker", "code", "title", "remedy"),
+}
+
+
+def entry(kind: str, given: dict[str, ast.expr]) -> Entry:
+    """The entry of one call that makes a finding."""
+    match kind:
+        case "Finding":
+            meaning = f"A finding ({ast.unparse(given['severity']).split('.')[-1].lower()})."
+        case "Reason":
+            meaning = f"A refusal by the gateway (HTTP status {ast.unparse(given['status'])})."
+        case _:
+            meaning = "A handshake that failed at the gateway."
+    texts = {name: template(given.get(name)) for name in ("code", "title", "cause", "advice", "remedy")}
+    return Entry(texts["code"], meaning, texts["title"], texts["cause"], texts["remedy"], texts["advice"])
 
 
 def main() -> None:
-    """Print the page, by code."""
-    by_code = {entry.code: entry for entry in [*findings(), *errors()]}
-    sys.stdout.write("\n".join([HEAD, *(by_code[code].section() for code in sorted(by_code))]))
+    """Print the page, by code; what says the same code in several places stands together."""
+    by_code: dict[str, list[Entry]] = {}
+    for one in [*errors(), *findings()]:
+        same = by_code.setdefault(one.code, [])
+        same += [one] if one.block() not in {other.block() for other in same} else []
+    sections = [
+        f"## {code}\n\n" + "\n".join(one.block() for one in by_code[code]) for code in sorted(by_code)
+    ]
+    sys.stdout.write("\n".join([HEAD, *sections]))
 
 
 if __name__ == "__main__":

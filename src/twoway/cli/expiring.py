@@ -20,7 +20,7 @@ from twoway.cli.realms import RealmPlace, realm_option
 def expiring(days: int, place: RealmPlace, out: Output) -> None:
     """List the certificates that end soon or have ended, ours and partners', and what to do.
 
-    Nothing ends soon: the status is 0 and stdout is empty. It stays 0 otherwise; a script reads the rows.
+    The status is 0 with rows and without; a script reads the rows.
     """
     from twoway.realm import expiry
 
