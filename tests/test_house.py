@@ -49,7 +49,6 @@ PURE_FILES = (
     "gateway/resources*.py",
     "gateway/resources*/**/*.py",
     "gateway/desired.py",
-    "gateway/decisions.py",
     "gateway/paths.py",
     "gateway/reasons.py",
 )
