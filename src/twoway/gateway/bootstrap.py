@@ -1,0 +1,91 @@
+"""What Envoy is started with: who it is, and the two sockets on which it finds its control plane. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def bootstrap(*, node: str, sockets: str) -> dict[str, Any]:
+    """Return Envoy's bootstrap configuration.
+
+    Args:
+        node: the gateway's name.
+        sockets: folder of the sockets, which only the user that runs us may enter.
+    """
+    return {
+        "node": {"id": node, "cluster": "twoway"},
+        "dynamic_resources": {
+            "ads_config": {
+                "api_type": "DELTA_GRPC",
+                "transport_api_version": "V3",
+                "grpc_services": [
+                    {
+                        "envoy_grpc": {
+                            "cluster_name": "twoway.control",
+                            # A control plane that comes back is found at once, not after Envoy's 30 seconds.
+                            "retry_policy": {
+                                "retry_back_off": {"base_interval": "0.1s", "max_interval": "0.5s"}
+                            },
+                        }
+                    }
+                ],
+            },
+            "lds_config": {"ads": {}, "resource_api_version": "V3"},
+            "cds_config": {"ads": {}, "resource_api_version": "V3"},
+        },
+        "static_resources": {
+            "clusters": [
+                _over_socket("twoway.control", f"{sockets}/control.sock", max_requests=100),
+                # The circuit breaker of unknown certificates: so many questions may be under way at once.
+                _over_socket("twoway.authorizer", f"{sockets}/authorizer.sock", max_requests=64),
+                _over_socket("twoway.journal", f"{sockets}/authorizer.sock", max_requests=100),
+            ]
+        },
+        "admin": {"address": {"pipe": {"path": f"{sockets}/admin.sock", "mode": 0o600}}},
+        "stats_config": {"stats_matcher": {"inclusion_list": {"patterns": _STATS}}},
+        "layered_runtime": {
+            "layers": [
+                {
+                    "name": "static",
+                    # The expression of ambiguous paths is a little longer than Envoy's default allows.
+                    "static_layer": {"re2.max_program_size.error_level": 1000},
+                }
+            ]
+        },
+    }
+
+
+# Only what is looked at: each counter of each cluster costs a little at every request.
+_STATS = [
+    {"prefix": "listener."},
+    {"prefix": "http.inbound."},
+    {"prefix": "control_plane."},
+    {"prefix": "server."},
+    {"prefix": "listener_manager."},
+    {"contains": "ext_authz"},
+    {"contains": "update_rejected"},
+    {"contains": "update_success"},
+]
+
+
+def _over_socket(name: str, path: str, *, max_requests: int) -> dict[str, Any]:
+    return {
+        "name": name,
+        "type": "STATIC",
+        "connect_timeout": "0.25s",
+        "load_assignment": {
+            "cluster_name": name,
+            "endpoints": [{"lb_endpoints": [{"endpoint": {"address": {"pipe": {"path": path}}}}]}],
+        },
+        "typed_extension_protocol_options": {
+            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+                "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+                "explicit_http_config": {"http2_protocol_options": {}},
+            }
+        },
+        "circuit_breakers": {
+            "thresholds": [
+                {"max_requests": max_requests, "max_pending_requests": max_requests, "max_retries": 0}
+            ]
+        },
+    }

@@ -1,0 +1,197 @@
+"""Whether a presented certificate may call a service, and if not, the true reason. Pure.
+
+Everything comes in as values: the certificate, what the realm knows that has to do with it, and the clock. A
+fingerprint only ever allows. What takes rights away (a revocation, our own authority's name, a revoked key) is
+looked up by authority and serial number and by public key as well: an ECDSA certificate can be turned into a
+twin with another fingerprint by anyone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from twoway.errors import CertificateUnreadable, ChainBroken
+from twoway.gateway import reasons
+from twoway.gateway.reasons import Reason
+from twoway.realm.gateways import Candidate, Candidates
+from twoway.realm.states import BindingKind, BindingState, CertificateState, ClientState
+from twoway.x509.certificates import Certificate, load_certificates
+from twoway.x509.chains import path
+from twoway.x509.names import NameRule
+from twoway.x509.purposes import Purpose, permits
+
+
+@dataclass(frozen=True, slots=True)
+class Presented:
+    """What a caller showed in its handshake, its key proven.
+
+    Args:
+        leaf: its certificate.
+        intermediates: what it sent along.
+    """
+
+    leaf: Certificate
+    intermediates: tuple[Certificate, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Allow:
+    """The caller is this client.
+
+    Args:
+        client: the client's name.
+        binding_id: what it is known by.
+        learn_until: when set, a partner CA's certificate that gateways may know until then, UTC.
+    """
+
+    client: str
+    binding_id: int
+    learn_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """The caller is refused.
+
+    Args:
+        reason: why.
+        client: whose certificate it is, where that is known.
+        detail: more words for the journal.
+    """
+
+    reason: Reason
+    client: str | None = None
+    detail: str = ""
+
+
+def decide(
+    presented: Presented,
+    known: Candidates,
+    partners: Sequence[Candidate],
+    *,
+    service: str,
+    ours: bool,
+    at: datetime,
+) -> Allow | Refuse:
+    """Return whether the caller may call the service.
+
+    Args:
+        presented: what it showed.
+        known: what the realm knows of this certificate, its key and its serial number.
+        partners: bindings of partner CAs that issue under the names in the chain.
+        service: the service's name.
+        ours: whether the certificate's issuer has the name of an authority of ours.
+        at: now, UTC.
+    """
+    try:
+        return (
+            _taken_away(presented.leaf, known)
+            or _bound(presented.leaf, known, service=service, ours=ours, at=at)
+            or _of_a_partner(presented, partners, service=service, at=at)
+            or Refuse(reasons.CERTIFICATE_UNKNOWN)
+        )
+    except CertificateUnreadable as unreadable:
+        return Refuse(reasons.CERTIFICATE_UNREADABLE, detail=str(unreadable))
+
+
+def _taken_away(leaf: Certificate, known: Candidates) -> Refuse | None:
+    """Refuse what was revoked: this certificate, its twin of another fingerprint, or another of the same key."""
+    bound = (*known.exact, *known.same_serial, *known.same_key)
+    client = next((one.client for one in bound), None)
+    for issued in known.issued:
+        if issued.state == CertificateState.REVOKED:
+            same = issued.serial_hex == leaf.serial_hex
+            reason = reasons.CERTIFICATE_REVOKED if same else reasons.KEY_REVOKED
+            return Refuse(reason, client, f"reason: {issued.reason}")
+    for one in bound:
+        if one.state == BindingState.REVOKED and one.kind != BindingKind.PARTNER_CA:
+            same = one.sha256 == leaf.sha256 or one.serial_hex == leaf.serial_hex
+            reason = reasons.CERTIFICATE_REVOKED if same else reasons.KEY_REVOKED
+            return Refuse(reason, one.client, f"reason: {one.reason}")
+    return None
+
+
+def _bound(
+    leaf: Certificate, known: Candidates, *, service: str, ours: bool, at: datetime
+) -> Allow | Refuse | None:
+    """Decide on a certificate that is bound itself: issued by us, or pinned."""
+    if known.exact:
+        # The newest binding that is active says whose it is; else the newest says why not.
+        one = next((one for one in known.exact if one.state == BindingState.ACTIVE), known.exact[0])
+        return _standing(one, service) or _in_time(leaf, one.client, at) or Allow(one.client, one.binding_id)
+    if ours:
+        detail = "it has the serial number of a certificate that was issued" if known.issued else ""
+        return Refuse(reasons.NOT_ISSUED, detail=detail)
+    return None
+
+
+def _of_a_partner(
+    presented: Presented, partners: Sequence[Candidate], *, service: str, at: datetime
+) -> Allow | Refuse | None:
+    """Decide on a certificate that a partner's CA may have issued."""
+    refusals: list[tuple[int, Refuse]] = []
+    for one in partners:
+        decision = _through(presented, one, service=service, at=at)
+        if isinstance(decision, Allow):
+            return decision
+        refusals.append(decision)
+    # Of several CAs the one that came furthest has the true reason.
+    return max(refusals, key=lambda ranked: ranked[0])[1] if refusals else None
+
+
+def _through(
+    presented: Presented, one: Candidate, *, service: str, at: datetime
+) -> Allow | tuple[int, Refuse]:
+    anchor = Certificate(one.der)
+    intermediates = (
+        (*presented.intermediates, *load_certificates(one.chain)) if one.chain else presented.intermediates
+    )
+    leaf = presented.leaf
+    untimely = _in_time(leaf, one.client, at)
+    try:
+        # Out of time or not, the chain says whether it is this CA's certificate at all.
+        moment = min(max(at, leaf.not_before), leaf.not_after) if untimely else at
+        found = path(leaf, intermediates, (anchor,), at=moment, purpose=Purpose.CLIENT)
+    except ChainBroken as broken:
+        if not permits(leaf, Purpose.CLIENT):
+            return 2, Refuse(reasons.PURPOSE_WRONG, one.client, str(broken))
+        return 1, Refuse(reasons.CHAIN_BROKEN, None, str(broken))
+    if leaf.is_ca or leaf.sha256 == anchor.sha256:
+        return 2, Refuse(reasons.PURPOSE_WRONG, one.client, "it is an authority's certificate")
+    if not NameRule.parse(one.rule or "").matches(leaf):
+        return 3, Refuse(
+            reasons.NAME_OUTSIDE_RULE, one.client, f"rule: {one.rule}; names: {', '.join(leaf.san)}"
+        )
+    refused = _standing(one, service) or untimely
+    if refused:
+        return 4, refused
+    return Allow(one.client, one.binding_id, learn_until=min(each.not_after for each in found))
+
+
+def _standing(one: Candidate, service: str) -> Refuse | None:
+    """Refuse what the binding's state, the client's state or its permissions do not allow."""
+    if one.state == BindingState.REVOKED:
+        return Refuse(reasons.CERTIFICATE_REVOKED, one.client, f"reason: {one.reason}")
+    if one.state == BindingState.PROPOSED:
+        return Refuse(reasons.BINDING_PROPOSED, one.client, f"binding {one.binding_id}")
+    if one.state != BindingState.ACTIVE or one.client_state == ClientState.REMOVED:
+        return Refuse(reasons.CERTIFICATE_RETIRED, one.client, f"binding {one.binding_id} is {one.state}")
+    if one.client_state != ClientState.ACTIVE:
+        return Refuse(reasons.CLIENT_SUSPENDED, one.client)
+    if service not in one.services:
+        return Refuse(reasons.NOT_ALLOWED, one.client, f"service: {service}")
+    return None
+
+
+def _in_time(leaf: Certificate, client: str | None, at: datetime) -> Refuse | None:
+    if at > leaf.not_after:
+        return Refuse(
+            reasons.CERTIFICATE_EXPIRED, client, f"it ended at {leaf.not_after:%Y-%m-%d %H:%M:%S} UTC"
+        )
+    if at < leaf.not_before:
+        return Refuse(
+            reasons.CERTIFICATE_NOT_YET_VALID, client, f"it begins at {leaf.not_before:%Y-%m-%d %H:%M:%S} UTC"
+        )
+    return None

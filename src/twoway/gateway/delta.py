@@ -1,0 +1,151 @@
+"""One gateway's side of the incremental discovery protocol (delta ADS), without the network. Pure.
+
+Requests go in through ``hear``, responses come out of ``owed``. What takes rights away is sent first. A refused
+update (NACK) is an alarm: the gateway goes on with what it had.
+
+Source: https://www.envoyproxy.io/docs/envoy/latest/api-docs/xds_protocol
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+from envoy.service.discovery.v3.discovery_pb2 import DeltaDiscoveryRequest, DeltaDiscoveryResponse, Resource
+from google.protobuf.any_pb2 import Any
+
+from twoway.gateway.resources import TYPES, Snapshot
+from twoway.gateway.resources.filters import LEASE
+from twoway.gateway.resources.messages import EXTENSION
+
+
+@dataclass(frozen=True, eq=False)
+class Published:
+    """A snapshot of resources and their versions.
+
+    Args:
+        revision: the realm's revision that the whole was made from.
+        ended_revision: the one that its ended certificates were made from, which are pushed ahead of the whole.
+        snapshot: the resources.
+        versions: the versions of the resources, digests of their bytes.
+    """
+
+    revision: int
+    ended_revision: int
+    snapshot: Snapshot
+    versions: dict[str, dict[str, str]]
+
+
+def published(revision: int, snapshot: Snapshot) -> Published:
+    """Return the snapshot with the versions of its resources: digests of their bytes."""
+    versions = {
+        kind: {name: hashlib.sha256(value.value).hexdigest()[:16] for name, value in resources.items()}
+        for kind, resources in snapshot.items()
+    }
+    return Published(revision, revision, snapshot, versions)
+
+
+class Gateway:
+    """A connected gateway: what it has subscribed to, what it holds, and what it has acknowledged.
+
+    Args:
+        name: its node's id.
+        lease: how long it honours what it knows without hearing from us.
+
+    Attributes:
+        acknowledged: the newest revision of which it has acknowledged everything.
+        ended: the newest revision whose ended certificates it has acknowledged.
+        refused: the error of its last refused update, by type URL.
+    """
+
+    def __init__(self, name: str, lease: timedelta) -> None:
+        self.name = name
+        self.acknowledged = 0
+        self.ended = 0
+        self.refused: dict[str, str] = {}
+        self._lease = lease
+        self._subscribed: dict[str, set[str]] = {}
+        self._holds: dict[str, dict[str, str]] = {}
+        self._unanswered: dict[str, str] = {}
+        self._sent = 0
+
+    def hear(self, request: DeltaDiscoveryRequest) -> None:
+        """Take in a subscription, an acknowledgement or a refusal."""
+        kind = request.type_url
+        if kind not in self._subscribed:
+            # A first request that names nothing asks for everything.
+            self._subscribed[kind] = set(request.resource_names_subscribe) or {"*"}
+            self._holds[kind] = dict(request.initial_resource_versions)
+        self._subscribed[kind].update(request.resource_names_subscribe)
+        for name in set(request.resource_names_subscribe) - set(request.initial_resource_versions):
+            # Asked for anew, it must be sent anew, also when we believe that the gateway has it.
+            self._holds[kind].pop(name, None)
+        for name in request.resource_names_unsubscribe:
+            self._subscribed[kind].discard(name)
+            self._holds[kind].pop(name, None)
+        if request.response_nonce:
+            self._answered(request)
+
+    def owed(self, state: Published) -> Iterator[DeltaDiscoveryResponse]:
+        """Yield what the gateway wants and does not hold, one response a type, in order."""
+        for kind in TYPES:
+            if kind not in self._subscribed:
+                continue
+            versions, holds = state.versions[kind], self._holds[kind]
+            new = {name: to for name, to in versions.items() if self._wants(kind, name) and holds.get(name) != to}
+            gone = [name for name in holds if name not in versions]
+            if not new and not gone:
+                continue
+            self._unanswered[kind] = nonce = self._nonce()
+            self._holds[kind] = {name: to for name, to in holds.items() if name in versions} | new
+            resources = [self._resource(kind, name, to, state.snapshot[kind][name]) for name, to in new.items()]
+            yield DeltaDiscoveryResponse(
+                type_url=kind,
+                nonce=nonce,
+                system_version_info=str(state.revision),
+                resources=resources,
+                removed_resources=gone,
+            )
+
+    def settle(self, state: Published) -> bool:
+        """Note what of a state is acknowledged, now that all that is owed was sent; return whether that is news."""
+        before = (self.acknowledged, self.ended)
+        outstanding = set(self._unanswered) | set(self.refused)
+        if EXTENSION in self._subscribed and EXTENSION not in outstanding:
+            self.ended = state.ended_revision
+        if self.ended and not outstanding:
+            self.acknowledged = state.revision
+        return before != (self.acknowledged, self.ended)
+
+    def renewal(self) -> DeltaDiscoveryResponse | None:
+        """Return the heartbeat of the lease, a resource without a body that starts its clock anew, if it has one."""
+        version = self._holds.get(EXTENSION, {}).get(LEASE)
+        if version is None:
+            return None
+        resource = self._resource(EXTENSION, LEASE, version, None)
+        return DeltaDiscoveryResponse(type_url=EXTENSION, nonce=self._nonce(), resources=[resource])
+
+    def _answered(self, request: DeltaDiscoveryRequest) -> None:
+        kind = request.type_url
+        latest = self._unanswered.get(kind) == request.response_nonce
+        if latest:
+            del self._unanswered[kind]
+        if request.HasField("error_detail"):
+            self.refused[kind] = request.error_detail.message
+        elif latest:
+            self.refused.pop(kind, None)
+
+    def _wants(self, kind: str, name: str) -> bool:
+        return not self._subscribed[kind].isdisjoint((name, "*"))
+
+    def _nonce(self) -> str:
+        self._sent += 1
+        return str(self._sent)
+
+    def _resource(self, kind: str, name: str, version: str, value: Any | None) -> Resource:
+        made = Resource(name=name, version=version, resource=value)
+        if (kind, name) == (EXTENSION, LEASE):
+            made.ttl.FromTimedelta(self._lease)
+        return made

@@ -1,0 +1,208 @@
+"""What Envoy says of handshakes that failed and requests that it refused, as journal entries. Shell.
+
+A flood is one entry with a count: the first entries alike are written one by one, so that a ticket can be found,
+the others are counted, and neither their number nor the number of their kinds is unbounded.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from envoy.data.accesslog.v3.accesslog_pb2 import (
+    AccessLogCommon,
+    HTTPAccessLogEntry,
+    TCPAccessLogEntry,
+    TLSProperties,
+)
+from google.protobuf.wrappers_pb2 import BytesValue, StringValue
+
+from twoway.gateway.reasons import (
+    AMBIGUOUS_PATH,
+    CANNOT_DECIDE,
+    CERTIFICATE_MISSING,
+    NO_SERVICE,
+    TOO_MANY,
+    UPSTREAM_AWAY,
+    WRONG_HOST,
+    handshake_failure,
+)
+from twoway.gateway.resources.matchers import FINGERPRINT
+from twoway.realm.journal import JournalEntry
+
+log = logging.getLogger(__name__)
+
+# Entries alike that are written one by one in a window, before the others are counted.
+_ONE_BY_ONE = 20
+_WINDOW = timedelta(seconds=10)
+# Kinds that are told apart in a window; what comes after these is counted together.
+_KINDS = 500
+
+_DETAILS = {
+    "ext_authz_error": CANNOT_DECIDE.code,
+    "request_rate_limited": TOO_MANY.code,
+}
+_ROUTES = {
+    "certificate-missing": CERTIFICATE_MISSING.code,
+    "path-ambiguous": AMBIGUOUS_PATH.code,
+    "no-service": NO_SERVICE.code,
+    "misdirected": WRONG_HOST.code,
+}
+# Answers of the authorizer: it writes them down itself, with the true reason.
+_ITS_OWN = ("ext_authz_denied",)
+
+
+def refused_request(entry: HTTPAccessLogEntry) -> JournalEntry | None:
+    """Return the entry of a request that Envoy refused; None where the authorizer did, and has noted it."""
+    common, details = entry.common_properties, entry.response.response_code_details
+    if details in _ITS_OWN:
+        return None
+    kind, _, service = common.route_name.partition(":")
+    if details == "direct_response":
+        code = _ROUTES.get(kind, "request-refused")
+    elif details.startswith("upstream_"):
+        code = UPSTREAM_AWAY.code
+    else:
+        code = _DETAILS.get(details, "request-refused")
+    certificate = common.tls_properties.peer_certificate_properties
+    return JournalEntry(
+        kind="refusal",
+        code=code,
+        at=_moment(common),
+        ticket=entry.request.request_id or None,
+        service=service or None,
+        source=_source(common),
+        sha256=_fingerprint(common),
+        subject=certificate.subject or None,
+        detail={
+            "status": entry.response.response_code.value,
+            "method": str(entry.request.request_method),
+            "host": entry.request.authority,
+            "path": entry.request.original_path or entry.request.path,
+            "gateway": details,
+            "tls": _tls_version(common.tls_properties),
+        },
+    )
+
+
+def failed_handshake(entry: TCPAccessLogEntry) -> JournalEntry:
+    """Return the entry of a handshake that failed.
+
+    Where the caller did not prove its key, the certificate is not named as the caller's: it may be anybody's.
+    """
+    common = entry.common_properties
+    said = common.downstream_transport_failure_reason
+    failure = handshake_failure(said)
+    subject = common.tls_properties.peer_certificate_properties.subject
+    detail = {"gateway": said, "sni": common.tls_properties.tls_sni_hostname, "what": failure.title}
+    if subject and not failure.certificate_is_theirs:
+        detail["presented"] = subject
+    return JournalEntry(
+        kind="handshake",
+        code=failure.code,
+        at=_moment(common),
+        source=_source(common),
+        subject=subject if subject and failure.certificate_is_theirs else None,
+        detail=detail,
+    )
+
+
+@dataclass
+class _Alike:
+    """Entries that differ in nothing but their moment and ticket."""
+
+    first: JournalEntry
+    seen: int = 0
+    counted: int = 0
+    last: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+
+class Aggregator:
+    """Takes entries one by one, and gives back what is to be written: bounded, whatever comes in."""
+
+    def __init__(self) -> None:
+        self._alike: OrderedDict[tuple[str | None, ...], _Alike] = OrderedDict()
+        self._ready: list[JournalEntry] = []
+        self._began: datetime | None = None
+
+    def add(self, entry: JournalEntry) -> None:
+        """Take an entry."""
+        self._began = self._began or entry.at
+        key = _key(entry)
+        if key not in self._alike and len(self._alike) >= _KINDS:
+            key = (entry.kind, "others", None, None, None)
+            entry = replace(
+                entry, code="others", service=None, client=None, source=None, subject=None, sha256=None
+            )
+        alike = self._alike.setdefault(key, _Alike(entry))
+        alike.seen += 1
+        alike.last = entry.at
+        if alike.seen <= _ONE_BY_ONE:
+            self._ready.append(entry)
+        else:
+            alike.counted += 1
+
+    def take(self, at: datetime) -> list[JournalEntry]:
+        """Return what is to be written now; the counts come when their window ends."""
+        ready, self._ready = self._ready, []
+        if self._began and at - self._began >= _WINDOW:
+            ready += self._counts()
+            self._alike.clear()
+            self._began = None
+        return ready
+
+    def rest(self) -> list[JournalEntry]:
+        """Return everything that was not written yet."""
+        ready, self._ready = [*self._ready, *self._counts()], []
+        self._alike.clear()
+        return ready
+
+    def _counts(self) -> Iterator[JournalEntry]:
+        for alike in self._alike.values():
+            if alike.counted:
+                yield replace(
+                    alike.first, first_at=alike.first.at, at=alike.last, count=alike.counted, ticket=None
+                )
+
+
+def entries_of(
+    http: Iterable[HTTPAccessLogEntry], tcp: Iterable[TCPAccessLogEntry]
+) -> Iterator[JournalEntry]:
+    """Yield the entries of one message of Envoy's access log."""
+    for refused in http:
+        entry = refused_request(refused)
+        if entry:
+            yield entry
+    for failed in tcp:
+        yield failed_handshake(failed)
+
+
+def _key(entry: JournalEntry) -> tuple[str | None, ...]:
+    return (entry.kind, entry.code, entry.service, entry.sha256 or entry.subject, entry.source)
+
+
+def _moment(common: AccessLogCommon) -> datetime:
+    return common.start_time.ToDatetime(tzinfo=UTC) if common.HasField("start_time") else datetime.now(UTC)
+
+
+def _source(common: AccessLogCommon) -> str | None:
+    return common.downstream_remote_address.socket_address.address or None
+
+
+def _tls_version(tls: TLSProperties) -> str:
+    return str(TLSProperties.TLSVersion.Name(tls.tls_version))
+
+
+def _fingerprint(common: AccessLogCommon) -> str | None:
+    held = common.filter_state_objects.get(FINGERPRINT)
+    if held is None:
+        return None
+    for kind in (StringValue, BytesValue):
+        value = kind()
+        if held.Unpack(value):
+            text = value.value if isinstance(value.value, str) else value.value.decode("ascii", "replace")
+            return text if len(text) == 64 else None
+    return None

@@ -1,0 +1,141 @@
+"""Which path of which host belongs to which service, and what a caller must show there. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from twoway.gateway.desired import Host, Service
+from twoway.gateway.paths import ambiguous, miscased
+from twoway.gateway.reasons import AMBIGUOUS_PATH, CERTIFICATE_MISSING, NO_SERVICE, WRONG_HOST, Reason
+from twoway.gateway.resources import filters
+from twoway.gateway.resources.matchers import known_clients
+from twoway.gateway.resources.messages import RouteConfiguration, message, typed
+from twoway.gateway.resources.refusals import CONTENT_TYPE, problem
+
+# Stays a moment longer than any honest client's idle connection, and then lets go.
+IDLE_TIMEOUT = "300s"
+
+
+def route_configuration(host: Host, name: str, at: datetime) -> RouteConfiguration:
+    """Return the routes of one host; a request for any other host on the same connection is misdirected.
+
+    Args:
+        host: the host and its services.
+        name: name of the resource.
+        at: now, UTC.
+    """
+    services = sorted(host.services, key=lambda service: len(service.path), reverse=True)
+    routes: list[dict[str, Any]] = []
+    spellings = ambiguous([service.path for service in services])
+    if spellings:
+        routes.append(
+            _direct({"safe_regex": {"regex": spellings}}, AMBIGUOUS_PATH, "path-ambiguous", explained=True)
+        )
+    for service in services:
+        routes += _service_routes(service)
+    routes.append(_direct({"prefix": "/"}, NO_SERVICE, "no-service", explained=True))
+    nobody = _direct({"prefix": "/"}, WRONG_HOST, "misdirected", explained=True)
+    hosts = [{"name": "host", "domains": [host.name or "*"], "routes": routes}]
+    if host.name:
+        hosts.append({"name": "others", "domains": ["*"], "routes": [nobody]})
+    made = message(RouteConfiguration, {"name": name, "virtual_hosts": hosts})
+    by_name = {service.name: service for service in services}
+    for route in made.virtual_hosts[0].routes:
+        if filters.KNOWN in route.typed_per_filter_config or not route.name.startswith("known:"):
+            continue
+        service = by_name[route.name.removeprefix("known:")]
+        route.typed_per_filter_config[filters.KNOWN].Pack(known_clients(service.allowed, at))
+    return made
+
+
+def _service_routes(service: Service) -> list[dict[str, Any]]:
+    """Return the routes of a service; the known certificates are put into the one named ``known:``."""
+    path = {"prefix": "/"} if service.path == "/" else {"path_separated_prefix": service.path}
+    bare = {**path, "tls_context": {"presented": False}}
+    anonymous = {"typed_per_filter_config": filters.switched_off(*filters.DECIDING), **_upstream(service)}
+    known = {
+        "name": f"known:{service.name}",
+        "match": path,
+        "metadata": _route_metadata(service),
+        "typed_per_filter_config": _deciding(service),
+        **_upstream(service, identified=True),
+    }
+    if service.client_certificate == "off":
+        routes = [{"name": f"off:{service.name}", "match": path, **anonymous}]
+    elif service.client_certificate == "optional":
+        routes = [{"name": f"anonymous:{service.name}", "match": bare, **anonymous}, known]
+    else:
+        name = f"certificate-missing:{service.name}"
+        routes = [_direct(bare, CERTIFICATE_MISSING, name, explained=service.explained), known]
+    other_case = None if service.path == "/" else miscased(service.path)
+    if other_case:
+        routes.append(
+            _direct({"safe_regex": {"regex": other_case}}, AMBIGUOUS_PATH, "path-ambiguous", explained=True)
+        )
+    return routes
+
+
+def _deciding(service: Service) -> dict[str, Any]:
+    asked = typed(
+        "envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute",
+        check_settings={"context_extensions": {"service": service.name}},
+    )
+    config: dict[str, Any] = {filters.ASK_ENDED: asked, filters.ASK_UNKNOWN: asked}
+    if "x-client-id" in service.send:
+        config[filters.IDENTITY] = filters.identity_header()
+    if {"client-cert", "client-cert-chain"} & set(service.send):
+        config[filters.CLIENT_CERT] = typed(
+            "envoy.config.route.v3.FilterConfig",
+            config=typed("envoy.extensions.filters.http.lua.v3.LuaPerRoute", filter_context={}),
+        )
+    return config
+
+
+def _route_metadata(service: Service) -> dict[str, Any]:
+    wanted = dict.fromkeys(service.send, True)
+    return {
+        "filter_metadata": {
+            "twoway": {"explained": service.explained},
+            filters.CLIENT_CERT: {"headers": wanted},
+        }
+    }
+
+
+def _upstream(service: Service, *, identified: bool = False) -> dict[str, Any]:
+    """Return where requests go, and what is put on and taken off last."""
+    action: dict[str, Any] = {
+        "cluster": f"upstream:{service.name}",
+        "timeout": "0s",  # a slow API is not an error: the stream's bound is max_stream
+        "idle_timeout": IDLE_TIMEOUT,
+    }
+    if service.max_stream:
+        action["max_stream_duration"] = {"max_stream_duration": f"{service.max_stream.total_seconds():g}s"}
+    route: dict[str, Any] = {"route": action, "request_headers_to_remove": ["x-forwarded-client-cert"]}
+    if identified and "x-forwarded-client-cert" in service.send:
+        route["request_headers_to_add"] = [
+            {
+                "header": {"key": "x-forwarded-client-cert", "value": _XFCC},
+                "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
+            }
+        ]
+    return route
+
+
+# The form that Envoy documents for this header, made of what was decided on, not of what was merely presented.
+# Alternative names are left out: they may hold the characters that separate the fields. They are in Cert.
+_XFCC = (
+    'Hash=%DOWNSTREAM_PEER_FINGERPRINT_256%;Cert="%DOWNSTREAM_PEER_CERT%";Subject="%DOWNSTREAM_PEER_SUBJECT%"'
+)
+
+
+def _direct(match: dict[str, Any], reason: Reason, name: str, *, explained: bool) -> dict[str, Any]:
+    answer: dict[str, Any] = {"status": reason.status}
+    if explained:
+        answer["body_format"] = {"json_format": problem(reason), "content_type": CONTENT_TYPE}
+    return {
+        "name": name,
+        "match": match,
+        "direct_response": answer,
+        "typed_per_filter_config": filters.switched_off(*filters.DECIDING),
+    }

