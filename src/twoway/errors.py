@@ -779,8 +779,8 @@ class NameRefused(RealmError):
 
     code = "name-refused"
     message = "{name} cannot be the name of a {noun}: {problem}"
-    cause = "names go into URLs, headers and the gateway's configuration, and some words mean something there"
-    remedy = "choose a name of a-z, 0-9, dot, dash and underscore, at most 63 characters, such as globex"
+    cause = "names go into URLs, headers, certificates and the gateway's configuration"
+    remedy = "choose a short name of a-z, 0-9, dot, dash and underscore, such as globex"
     noun: str
     name: str
     problem: str

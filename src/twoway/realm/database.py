@@ -7,6 +7,7 @@ moment and waits for nobody.
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -65,6 +66,36 @@ def writing(database: Engine, directory: Path) -> Iterator[Connection]:
         connection.begin(),
     ):
         yield connection
+
+
+class Watch:
+    """Tells whether another process has written to the database, for the price of a few microseconds.
+
+    Args:
+        directory: the realm's.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._path = directory / FILE
+        self._connection: sqlite3.Connection | None = None
+        self._version = 0
+
+    def changed(self) -> bool:
+        """Return whether it was written to since this was last asked; the first time it was.
+
+        Raises:
+            RealmDamaged: the database is gone.
+        """
+        try:
+            if self._connection is None:
+                self._connection = sqlite3.connect(f"file:{self._path}?mode=ro", uri=True)
+            before, self._version = (
+                self._version,
+                self._connection.execute("PRAGMA data_version").fetchone()[0],
+            )
+        except sqlite3.Error as error:
+            raise RealmDamaged(directory=str(self._path.parent), problem=str(error)) from error
+        return before != self._version
 
 
 @contextmanager

@@ -47,6 +47,13 @@ class Partner(NamedTuple):
     not_after: datetime
 
 
+class Pinned(NamedTuple):
+    """A pinned certificate of an active client."""
+
+    client_id: int
+    der: bytes
+
+
 class Ended(NamedTuple):
     """A fingerprint that has lost its right to a service, and has none now; ``service_id`` None: to every one."""
 
@@ -173,6 +180,18 @@ def ended_since(connection: Connection, revision: int) -> tuple[Ended, ...]:
     return tuple(_still_ended(rows, allowed, every))
 
 
+def pinned(connection: Connection) -> tuple[Pinned, ...]:
+    """Return the pinned certificates of active clients."""
+    binding = tables.binding.c
+    query = (
+        select(tables.client.c.id, binding.der)
+        .select_from(tables.binding)
+        .join(tables.client)
+        .where(_active_client(), binding.state == BindingState.ACTIVE, binding.kind == BindingKind.PINNED)
+    )
+    return tuple(Pinned(*row) for row in connection.execute(query))
+
+
 def candidates(
     connection: Connection, *, sha256: str, spki_sha256: str, issuer: str, serial_hex: str
 ) -> Candidates:
@@ -277,26 +296,30 @@ def learn(
     return True
 
 
-def acknowledge(connection: Connection, node: str, revision: int, at: datetime) -> None:
+def acknowledge(
+    connection: Connection, node: str, revision: int, at: datetime, *, ended: int | None = None
+) -> None:
     """Write down that a gateway is there and has taken over a revision.
 
     Args:
         connection: of ``Realm.writing``.
         node: the gateway's name.
-        revision: 0 when it has only just come.
+        revision: of everything; 0 when it has only just come.
+        ended: of what lost its rights, which may be newer; ``revision`` if left out.
         at: now.
     """
     before = GatewayNodeRecord.one(connection, tables.gateway_node.c.name == node)
+    values = {
+        "acknowledged_revision": revision,
+        "ended_revision": revision if ended is None else ended,
+        "at": at,
+    }
     if before is None:
-        connection.execute(
-            insert(tables.gateway_node).values(
-                name=node, acknowledged_revision=revision, at=at, state=NodeState.CONNECTED
-            )
-        )
+        connection.execute(insert(tables.gateway_node).values(name=node, state=NodeState.CONNECTED, **values))
         return
     if before.state != NodeState.CONNECTED:
         NODE.check(node, before.state, NodeState.CONNECTED)
-    _write_node(connection, node, state=NodeState.CONNECTED, acknowledged_revision=revision, at=at)
+    _write_node(connection, node, state=NodeState.CONNECTED, **values)
 
 
 def away(connection: Connection, node: str, at: datetime) -> None:
@@ -317,6 +340,13 @@ def acknowledged(connection: Connection, revision: int) -> bool:
     """Tell whether every connected gateway has taken over a revision; one that is away gets it when it returns."""
     column = tables.gateway_node.c
     behind = exists().where(column.state == NodeState.CONNECTED, column.acknowledged_revision < revision)
+    return not connection.execute(select(behind)).scalar_one()
+
+
+def in_force(connection: Connection, revision: int) -> bool:
+    """Tell whether what a revision took away is refused by every connected gateway, whatever else is pending."""
+    column = tables.gateway_node.c
+    behind = exists().where(column.state == NodeState.CONNECTED, column.ended_revision < revision)
     return not connection.execute(select(behind)).scalar_one()
 
 
@@ -369,7 +399,7 @@ def _learned(connection: Connection) -> list[Leaf]:
         .select_from(tables.learned)
         .join(tables.binding)
         .join(tables.client)
-        .where(_active_client(), binding.state == BindingState.ACTIVE)
+        .where(_active_client(), binding.state == BindingState.ACTIVE, binding.kind == BindingKind.PARTNER_CA)
     )
     return [Leaf._make(row) for row in connection.execute(query)]
 
@@ -396,27 +426,29 @@ def _partners(connection: Connection) -> tuple[Partner, ...]:
 def _allowed_services(connection: Connection, fingerprints: set[str]) -> dict[str, frozenset[int]]:
     """Return the services that fingerprints may call now; those without an active binding are not in it."""
     binding, learned, permission = tables.binding.c, tables.learned.c, tables.permission.c
-    active = and_(_active_client(), binding.state == BindingState.ACTIVE)
     found: dict[str, set[int]] = defaultdict(set)
     for chunk in _chunks(sorted(fingerprints)):
-        pinned = (
-            select(binding.sha256, permission.service_id)
+        states = (binding.state, tables.client.c.state.label("client_state"), permission.service_id)
+        own = (
+            select(binding.sha256, *states)
             .select_from(tables.binding)
             .join(tables.client)
             .join(tables.permission, permission.client_id == tables.client.c.id)
-            .where(active, binding.kind != BindingKind.PARTNER_CA, binding.sha256.in_(chunk))
+            .where(binding.sha256.in_(chunk), binding.kind != BindingKind.PARTNER_CA)
         )
         taught = (
-            select(learned.sha256, permission.service_id)
+            select(learned.sha256, *states)
             .select_from(tables.learned)
             .join(tables.binding)
             .join(tables.client)
             .join(tables.permission, permission.client_id == tables.client.c.id)
-            .where(active, learned.sha256.in_(chunk))
+            .where(learned.sha256.in_(chunk))
         )
-        for query in (pinned, taught):
-            for sha256, service_id in connection.execute(query):
-                found[sha256].add(service_id)
+        for query in (own, taught):
+            # States are compared here: SQLite would rather walk over all active bindings than look a few up.
+            for sha256, state, client_state, service_id in connection.execute(query):
+                if state == BindingState.ACTIVE and client_state == ClientState.ACTIVE:
+                    found[sha256].add(service_id)
     return {sha256: frozenset(ids) for sha256, ids in found.items()}
 
 

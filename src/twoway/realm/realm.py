@@ -17,13 +17,20 @@ from typing import Self
 
 from sqlalchemy import Connection, Engine, insert, select
 
-from twoway.errors import RealmAbsent, RealmDamaged, RealmDirectoryOccupied, RealmExists, UnlockKeyWrong
+from twoway.errors import (
+    NameRefused,
+    RealmDamaged,
+    RealmDirectoryOccupied,
+    RealmExists,
+    RealmUnwritable,
+    UnlockKeyWrong,
+)
 from twoway.realm import audit, database, tables
 from twoway.realm.change import Change
 from twoway.realm.change import changing as open_change
 from twoway.realm.records import RealmRecord
 from twoway.realm.sealing import Keys
-from twoway.realm.unlocking import KeyFile, Unlock, unlock_key
+from twoway.realm.unlocking import Environment, KeyFile, Passphrase, Unlock, unlock_key
 
 
 @dataclass(frozen=True)
@@ -79,23 +86,22 @@ class Realm:
         Raises:
             RealmExists: there is one already.
             RealmDirectoryOccupied: something else is there.
+            RealmUnwritable: nothing can be written there.
+            NameRefused: the name cannot be an organisation in a certificate.
         """
         directory = directory.absolute()
-        _refuse_occupied(directory)
-        _clean(directory)
-        building = directory.with_name(f".{directory.name}.init-{secrets.token_hex(8)}")
-        building.mkdir(mode=0o700)
+        unlock = unlock or KeyFile()
+        _check_name(name)
         try:
-            with _locked(building):
-                _build(building, name, unlock or KeyFile(), at, algorithm, actor)
-                for path in (*building.iterdir(), building):
-                    _sync(path)
-                _rename(building, directory)
-        except BaseException:
-            shutil.rmtree(building, ignore_errors=True)
-            raise
-        _sync(directory.parent)
-        return cls.open(directory, passphrase=getattr(unlock, "ask", None))
+            _refuse_occupied(directory)
+            _clean(directory)
+            _make(directory, lambda building: _build(building, name, unlock, at, algorithm, actor))
+        except OSError as error:
+            problem = error.strerror or str(error)
+            raise RealmUnwritable(directory=str(directory), problem=problem) from error
+        passphrase = unlock.ask if isinstance(unlock, Passphrase) else None
+        environ = unlock.environ if isinstance(unlock, Environment) else None
+        return cls.open(directory, passphrase=passphrase, environ=environ)
 
     @classmethod
     def open(
@@ -201,12 +207,33 @@ def revisions(connection: Connection) -> Revisions:
 
 
 def _refuse_occupied(directory: Path) -> None:
-    if not directory.parent.is_dir():
-        raise RealmAbsent(directory=str(directory.parent))
     if (directory / database.FILE).exists():
         raise RealmExists(directory=str(directory))
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise RealmDirectoryOccupied(directory=str(directory))
+
+
+def _check_name(name: str) -> None:
+    """Return if the name can be an organisation (RFC 5280, A.1: at most 64 characters)."""
+    if not 1 <= len(name) <= 64 or not name.isprintable() or name != name.strip():
+        problem = "it is not 1 to 64 characters that print, without blanks at its ends"
+        raise NameRefused(noun="realm", name=repr(name), problem=problem)
+
+
+def _make(directory: Path, build: Callable[[Path], None]) -> None:
+    """Build the realm beside its place and rename it into it."""
+    building = directory.with_name(f".{directory.name}.init-{secrets.token_hex(8)}")
+    building.mkdir(mode=0o700)
+    try:
+        with _locked(building):
+            build(building)
+            for path in (*building.iterdir(), building):
+                _sync(path)
+            _rename(building, directory)
+    except BaseException:
+        shutil.rmtree(building, ignore_errors=True)
+        raise
+    _sync(directory.parent)
 
 
 def _clean(directory: Path) -> None:

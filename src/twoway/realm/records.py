@@ -261,10 +261,11 @@ class JournalEntryRecord(Record):
 
 @dataclass(frozen=True)
 class GatewayNodeRecord(Record):
-    """A gateway and the revision that it has acknowledged."""
+    """A gateway and the revisions that it has acknowledged: of everything, and of what lost its rights."""
 
     table = tables.gateway_node
     name: str
     acknowledged_revision: int
+    ended_revision: int
     at: datetime
     state: str

@@ -10,10 +10,6 @@ import secrets
 from dataclasses import dataclass
 from functools import cached_property
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy import Connection, delete, insert, select
 
 from twoway.errors import SecretDamaged
@@ -51,10 +47,7 @@ class Keys:
 
     def fits(self, check: bytes) -> bool:
         """Tell whether ``check`` was made with this very key."""
-        try:
-            return _open(self._derive(b"check"), check, self._bound("check", "")) == _CHECK
-        except InvalidTag:
-            return False
+        return _open(self._derive(b"check"), check, self._bound("check", "")) == _CHECK
 
     def seal(self, connection: Connection, purpose: str, data: bytes) -> str:
         """Store a secret and return its id.
@@ -96,16 +89,20 @@ class Keys:
         if row is None:
             raise SecretDamaged(purpose=purpose)
         bound = self._bound(identifier, purpose)
-        try:
-            return _open(_open(self._wrapping, row.wrapped_key, bound), row.sealed, bound)
-        except InvalidTag as error:
-            raise SecretDamaged(purpose=purpose) from error
+        data_key = _open(self._wrapping, row.wrapped_key, bound)
+        data = None if data_key is None else _open(data_key, row.sealed, bound)
+        if data is None:
+            raise SecretDamaged(purpose=purpose)
+        return data
 
     @cached_property
     def _wrapping(self) -> bytes:
         return self._derive(b"wrap")
 
     def _derive(self, use: bytes) -> bytes:
+        from cryptography.hazmat.primitives.hashes import SHA256
+        from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
         info = b"twoway 1 " + use
         return HKDF(SHA256(), KEY_BYTES, salt=self.identifier.encode(), info=info).derive(self.unlock_key)
 
@@ -119,12 +116,18 @@ def forget(connection: Connection, identifier: str) -> None:
 
 
 def _seal(key: bytes, data: bytes, bound: bytes) -> bytes:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
     nonce = secrets.token_bytes(NONCE_BYTES)
     return nonce + AESGCM(key).encrypt(nonce, data, bound)
 
 
-def _open(key: bytes, sealed: bytes, bound: bytes) -> bytes:
-    # Too short for its nonce and tag: changed like any other.
-    if len(sealed) < NONCE_BYTES + 16:
-        raise InvalidTag
-    return AESGCM(key).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], bound)
+def _open(key: bytes, sealed: bytes, bound: bytes) -> bytes | None:
+    """Return what was sealed, or None if this is not it."""
+    from cryptography.exceptions import InvalidTag
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    try:
+        return AESGCM(key).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], bound)
+    except (InvalidTag, ValueError):  # the latter: too short for a nonce
+        return None

@@ -5,19 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields, replace
-from datetime import datetime
-from typing import Any
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from twoway.errors import HandshakeMixed, NameTaken, NotInRealm, PathIndistinct, ValueRefused
-from twoway.realm import authorities, tables, vault
+from twoway.errors import HandshakeMixed, NameTaken, NotInRealm, PathIndistinct, TwowayError, ValueRefused
+from twoway.realm import tables
 from twoway.realm.change import Change
 from twoway.realm.names import check_name
 from twoway.realm.records import ServiceRecord, VaultEntryRecord
-from twoway.realm.vault import Brought
-from twoway.x509.certificates import Certificate
+
+if TYPE_CHECKING:
+    from twoway.realm.realm import Realm
+    from twoway.realm.vault import Brought
+    from twoway.x509.certificates import Certificate
 
 # The owner of the hosts' identities in the vault.
 OWNER = "gateway"
@@ -182,11 +185,15 @@ def refresh_identity(change: Change, entry: VaultEntryRecord) -> VaultEntryRecor
         IdentitySourceUnreadable: a file cannot be read.
         KeystoreError: the files hold no identity, perhaps because they are just being written.
     """
+    from twoway.realm import vault
+
     return vault.refresh(change, entry)
 
 
 def renewals_due(connection: Connection, at: datetime) -> tuple[VaultEntryRecord, ...]:
     """Return the server certificates of ours that have lived two thirds of their life."""
+    from twoway.realm import vault
+
     return tuple(
         entry
         for entry in vault.entries(connection, OWNER)
@@ -199,6 +206,34 @@ def renew_certificates(change: Change) -> tuple[VaultEntryRecord, ...]:
     """Issue again what is due, with new keys."""
     due = renewals_due(change.connection, change.at)
     return tuple(_issue_identity(change, entry.name) for entry in due)
+
+
+def maintain(realm: Realm, actor: str) -> None:
+    """Renew the server certificates that are due, and take over watched ones whose files have changed.
+
+    Nothing is written where nothing is due. One file that cannot be read does not keep the others from it.
+
+    Raises:
+        TwowayError: the last thing that went wrong, when everything else is done.
+    """
+    from twoway.realm import vault
+
+    with realm.reading() as connection:
+        due = renewals_due(connection, datetime.now(UTC))
+        watched = [entry for entry in vault.entries(connection, OWNER) if entry.source_paths]
+    if due:
+        with realm.changing(actor) as change:
+            renew_certificates(change)
+    failure: TwowayError | None = None
+    for entry in watched:
+        try:
+            if vault.source_changed(entry):
+                with realm.changing(actor) as change:
+                    vault.refresh(change, entry)
+        except TwowayError as error:
+            failure = error
+    if failure:
+        raise failure
 
 
 def _options(record: ServiceRecord) -> ServiceOptions:
@@ -319,6 +354,7 @@ def _checked_ca_names(names: Iterable[str | bytes | Certificate]) -> str:
 
 
 def _name_der(name: str | bytes | Certificate) -> bytes:
+    from twoway.x509.certificates import Certificate
     from twoway.x509.names import distinguished_name
 
     if isinstance(name, bytes):
@@ -360,6 +396,8 @@ def _confusable(one: str, other: str) -> bool:
 
 
 def _host_identity(change: Change, host: str | None, identity: Brought | None) -> VaultEntryRecord:
+    from twoway.realm import vault
+
     name = OWN_HOST if host is None else host
     if identity is not None:
         return vault.put(change, OWNER, name, identity)
@@ -369,6 +407,9 @@ def _host_identity(change: Change, host: str | None, identity: Brought | None) -
 
 def _issue_identity(change: Change, name: str) -> VaultEntryRecord:
     from twoway.authority.profiles import SERVER
+    from twoway.realm import authorities, vault
+    from twoway.realm.vault import Brought
+    from twoway.x509.certificates import Certificate
     from twoway.x509.identity import Identity
     from twoway.x509.keys import new_key
 
@@ -386,6 +427,8 @@ def _issue_identity(change: Change, name: str) -> VaultEntryRecord:
 
 
 def _drop_unused(change: Change, entry_id: int) -> None:
+    from twoway.realm import vault
+
     query = select(tables.service.c.id).where(tables.service.c.vault_entry_id == entry_id).limit(1)
     if change.connection.execute(query).first() is None:
         vault.remove(change, vault.entry(change.connection, entry_id))

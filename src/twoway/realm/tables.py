@@ -123,7 +123,6 @@ client = Table(
         "name",
         unique=True,
         sqlite_where=text("state <> 'removed'"),
-        postgresql_where=text("state <> 'removed'"),
     ),
 )
 
@@ -150,7 +149,6 @@ certificate = Table(
         "certificate_revoked_ix",
         "authority_id",
         sqlite_where=text("state = 'revoked'"),
-        postgresql_where=text("state = 'revoked'"),
     ),
     Index("certificate_not_after_ix", "not_after"),
 )
@@ -188,6 +186,7 @@ binding = Table(
         "kind",
         "client_id",
         "sha256",
+        "not_before",
         "not_after",
         "id",
     ),
@@ -197,7 +196,6 @@ binding = Table(
         "sha256",
         unique=True,
         sqlite_where=text("kind <> 'partner-ca' AND state IN ('proposed', 'active')"),
-        postgresql_where=text("kind <> 'partner-ca' AND state IN ('proposed', 'active')"),
     ),
 )
 
@@ -341,7 +339,9 @@ gateway_node = Table(
     "gateway_node",
     metadata,
     Column("name", Text, primary_key=True),
+    # Of everything, and of what lost its rights, which is pushed ahead of everything.
     Column("acknowledged_revision", Integer, nullable=False),
+    Column("ended_revision", Integer, nullable=False),
     Column("at", Moment, nullable=False),
     Column("state", Text, nullable=False),
 )

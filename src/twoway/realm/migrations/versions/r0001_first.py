@@ -32,12 +32,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("client_pk")),
     )
     op.create_index(
-        "client_name_ix",
-        "client",
-        ["name"],
-        unique=True,
-        sqlite_where=sa.text("state <> 'removed'"),
-        postgresql_where=sa.text("state <> 'removed'"),
+        "client_name_ix", "client", ["name"], unique=True, sqlite_where=sa.text("state <> 'removed'")
     )
     op.create_table(
         "ended",
@@ -57,6 +52,7 @@ def upgrade() -> None:
         "gateway_node",
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("acknowledged_revision", sa.Integer(), nullable=False),
+        sa.Column("ended_revision", sa.Integer(), nullable=False),
         sa.Column("at", sa.String(length=27), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("gateway_node_pk")),
@@ -163,7 +159,6 @@ def upgrade() -> None:
         ["authority_id"],
         unique=False,
         sqlite_where=sa.text("state = 'revoked'"),
-        postgresql_where=sa.text("state = 'revoked'"),
     )
     op.create_index(op.f("certificate_spki_sha256_ix"), "certificate", ["spki_sha256"], unique=False)
     op.create_table(
@@ -203,7 +198,6 @@ def upgrade() -> None:
         ["sha256"],
         unique=True,
         sqlite_where=sa.text("kind <> 'partner-ca' AND state IN ('proposed', 'active')"),
-        postgresql_where=sa.text("kind <> 'partner-ca' AND state IN ('proposed', 'active')"),
     )
     op.create_index(op.f("binding_serial_hex_ix"), "binding", ["serial_hex"], unique=False)
     op.create_index("binding_sha256_ix", "binding", ["sha256"], unique=False)
@@ -211,7 +205,7 @@ def upgrade() -> None:
     op.create_index(
         "binding_view_ix",
         "binding",
-        ["state", "kind", "client_id", "sha256", "not_after", "id"],
+        ["state", "kind", "client_id", "sha256", "not_before", "not_after", "id"],
         unique=False,
     )
     op.create_table(
