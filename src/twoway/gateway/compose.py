@@ -89,7 +89,7 @@ def ended_everywhere(ended: Iterable[Ended], at: datetime) -> frozenset[str]:
     """Return the fingerprints that lost all their rights and that some gateway may still hold."""
     return frozenset(
         one.sha256
-        for one in view.ended
+        for one in ended
         if one.service_id is None and at - one.at < REMEMBERED and one.not_after > at
     )
 

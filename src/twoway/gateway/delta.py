@@ -94,13 +94,17 @@ class Gateway:
             if kind not in self._subscribed:
                 continue
             versions, holds = state.versions[kind], self._holds[kind]
-            new = {name: to for name, to in versions.items() if self._wants(kind, name) and holds.get(name) != to}
+            new = {
+                name: to for name, to in versions.items() if self._wants(kind, name) and holds.get(name) != to
+            }
             gone = [name for name in holds if name not in versions]
             if not new and not gone:
                 continue
             self._unanswered[kind] = nonce = self._nonce()
             self._holds[kind] = {name: to for name, to in holds.items() if name in versions} | new
-            resources = [self._resource(kind, name, to, state.snapshot[kind][name]) for name, to in new.items()]
+            resources = [
+                self._resource(kind, name, to, state.snapshot[kind][name]) for name, to in new.items()
+            ]
             yield DeltaDiscoveryResponse(
                 type_url=kind,
                 nonce=nonce,

@@ -13,6 +13,7 @@ from twoway.gateway.desired import ServerIdentity
 from twoway.realm import authorities, gateways, vault
 from twoway.realm.gateways import GatewayView
 from twoway.realm.realm import Realm
+from twoway.x509.certificates import Certificate
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,9 @@ def read(realm: Realm) -> Reading:
     """Return what a gateway needs, of one moment."""
     with realm.reading() as connection:
         view = gateways.view(connection)
-        identities = {one: _identity(realm, connection, one) for one in {s.vault_entry_id for s in view.services}}
+        identities = {
+            one: _identity(realm, connection, one) for one in {s.vault_entry_id for s in view.services}
+        }
         return Reading(view, identities, _anchors(connection, view))
 
 
@@ -54,10 +57,10 @@ def _anchors(connection: Connection, view: GatewayView) -> Anchors:
     pinned: dict[int, list[bytes]] = defaultdict(list)
     issuers: dict[int, list[bytes]] = defaultdict(list)
     partners: dict[int, list[bytes]] = defaultdict(list)
-    for leaf in gateways.pinned(connection):
-        for service_id in view.permissions.get(leaf.client_id, frozenset()) & strict:
-            pinned[service_id].append(leaf.der)
-            issuers[service_id].append(leaf.issuer)
+    for pin in gateways.pinned(connection):
+        for service_id in view.permissions.get(pin.client_id, frozenset()) & strict:
+            pinned[service_id].append(pin.der)
+            issuers[service_id].append(Certificate(pin.der).issuer_name.public_bytes())
     for partner in view.partners:
         for service_id in view.permissions.get(partner.client_id, frozenset()) & strict:
             partners[service_id].append(partner.der)

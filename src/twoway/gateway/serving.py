@@ -179,7 +179,12 @@ class _Server:
         at = datetime.now(UTC)
         known: Reading = read(self._realm)
         state = desired(
-            known.view, known.identities, self._options.listen, at=at, anchors=known.anchors, lease=self._options.lease
+            known.view,
+            known.identities,
+            self._options.listen,
+            at=at,
+            anchors=known.anchors,
+            lease=self._options.lease,
         )
         self._state = published(known.view.revision, snapshot(state))
         self._seen = Revisions(known.view.revision, known.view.learned_revision)
@@ -205,14 +210,16 @@ class _Server:
             self._on_ready(self._options.listen)
         with suppress(TwowayError), self._realm.writing() as connection:
             if gateway in self._control.gateways:
-                gateways.acknowledge(connection, gateway.name, gateway.acknowledged, gateway.ended, at)
+                gateways.acknowledge(connection, gateway.name, gateway.acknowledged, at, ended=gateway.ended)
             else:
                 gateways.away(connection, gateway.name, at)
 
     def _alarm(self, gateway: Gateway, at: datetime) -> None:
         for kind, said in gateway.refused.items():
             log.error("the gateway %s refused an update of %s: %s", gateway.name, kind, said)
-            entry = JournalEntry(kind="alarm", code="update-refused", at=at, detail={"type": kind, "gateway": said})
+            entry = JournalEntry(
+                kind="alarm", code="update-refused", at=at, detail={"type": kind, "gateway": said}
+            )
             with suppress(TwowayError):
                 journal.record(self._realm, [entry])
             if kind == LISTENER and not self._ready:
