@@ -129,7 +129,7 @@ def test_a_certificate_outside_the_chain_is_trusted_and_said():
     """A CA that issued the other side is kept, with a finding that names it."""
     keystore = load(KEY + pem_bundle((*CHAIN, STRANGER)))
     assert [STRANGER] == [entry.certificate for entry in keystore.trusted]
-    assert ["certificate-outside-chain"] == [finding.code for finding in keystore.findings]
+    assert ["certificates-outside-chain"] == [finding.code for finding in keystore.findings]
 
 
 def test_a_repeated_certificate_is_kept_once_and_said():

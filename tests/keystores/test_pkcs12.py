@@ -1,3 +1,5 @@
+import hashlib
+import hmac
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -50,6 +52,7 @@ from twoway.keystores import (
     load,
 )
 from twoway.keystores import pkcs12_bags as bags
+from twoway.keystores import pkcs12_writing as writing
 from twoway.keystores.derivation import Budget
 from twoway.keystores.encryption import sealed_legacy
 from twoway.keystores.passwords import as_password
@@ -203,7 +206,7 @@ def test_a_certificate_that_java_would_not_list_is_a_finding():
     """OpenSSL writes truststores that Java finds empty."""
     keystore = load(open_pkcs12(certificate_bag(STRANGER)))
     assert [STRANGER] == [entry.certificate for entry in keystore.trusted]
-    assert "certificate-not-java-trusted" in [finding.code for finding in keystore.findings]
+    assert "certificates-not-java-trusted" in [finding.code for finding in keystore.findings]
 
 
 def test_a_key_finds_its_certificate_without_an_id():
@@ -240,8 +243,6 @@ def test_a_key_with_its_own_password_is_locked_until_it_is_given():
 
 def with_own_password() -> bytes:
     """A file whose MAC is made with one password and whose key is closed with another."""
-    from twoway.keystores import pkcs12_writing as writing
-
     algorithm, content = sealed_legacy(
         KEY_DER, as_password("other"), iterations=1, salt=b"saltsalt", budget=Budget()
     )
@@ -257,9 +258,6 @@ def with_own_password() -> bytes:
 
 def test_pbmac1_is_checked():
     """A MAC of RFC 9579, built here from the standard library."""
-    import hashlib
-    import hmac
-
     safe = asn1.sequence(data(asn1.sequence(certificate_bag(LEAF))))
     mac_key = hashlib.pbkdf2_hmac("sha512", PASSWORD.encode(), b"salt", 7, 32)
     derivation = asn1.sequence(
@@ -352,8 +350,6 @@ def test_writing_refuses_the_empty_password():
 
 def test_nothing_of_a_key_stands_in_clear():
     """The ids that tie certificates to keys are not made from secrets."""
-    import hashlib
-
     secret = SecretEntry("token", "AES", b"guess")
     written = dump(Keystore((IDENTITY, secret), Format.PKCS12), "pkcs12", PASSWORD)
     leaks = [

@@ -15,6 +15,7 @@ from twoway.keystores import asn1
 from twoway.keystores.model import Entry, IdentityEntry, TrustedEntry
 from twoway.keystores.private_keys import public_half
 from twoway.x509.certificates import Certificate
+from twoway.x509.names import printable
 
 # Longer chains exist nowhere: TLS stacks stop at 10 to 100.
 MAX_CHAIN = 100
@@ -22,7 +23,9 @@ MAX_CHAIN = 100
 MAX_CANDIDATES = 8
 # Signatures checked for one file: a key of 16,384 bits takes ten milliseconds each.
 MAX_SIGNATURE_CHECKS = 500
-COMMON_NAME = re.compile(r"(?:^|,)CN=([^,+\\]+)")
+MAX_LISTED = 10
+# 2.5.4.3, as it stands in a certificate.
+COMMON_NAME = b"\x55\x04\x03"
 NO_NAME = "certificate"
 
 
@@ -115,11 +118,8 @@ def arranged(
         for key, chain in zip(keys, chains, strict=True)
     ]
     entries += [TrustedEntry(naming.alias(suggested_alias(one)), one) for one in left]
-    findings = [
-        certificate_outside_chain(entry)
-        for entry in entries[len(keys) :]
-        if keys and isinstance(entry, TrustedEntry)
-    ]
+    outside = [entry for entry in entries if isinstance(entry, TrustedEntry)]
+    findings = [certificates_outside_chain(outside)] if keys and outside else []
     if len(distinct) < len(certificates):
         findings.append(certificates_repeated(len(certificates) - len(distinct)))
     return tuple(entries), tuple(findings)
@@ -132,7 +132,7 @@ def _chain_for(key: bytes, pool: Pool) -> tuple[Certificate, ...]:
     # The certificate of a key that is only kept is the one that convention puts first.
     leaf = pool.certificates[0] if public is None else pool.leaf(public)
     if leaf is None:
-        raise KeyMismatch(subject_of(pool.certificates[0]))
+        raise KeyMismatch(called(pool.certificates[0]))
     return pool.chain(leaf)
 
 
@@ -144,12 +144,25 @@ def key_digest(certificate: Certificate) -> str:
         return ""
 
 
-def subject_of(certificate: Certificate) -> str:
-    """Return the subject, or the fingerprint of a certificate that does not give it."""
+def called(certificate: Certificate) -> str:
+    """Return what messages call a certificate: its common name, or the fingerprint of one that has none."""
+    name = common_name(certificate)
+    return f"CN={printable(name)}" if name else certificate.sha256
+
+
+def common_name(certificate: Certificate) -> str | None:
+    """Return the first common name in the subject, also of a certificate that no parser takes."""
+    names = names_of(certificate)
     try:
-        return certificate.subject
-    except CertificateUnreadable:
-        return certificate.sha256
+        parts = [] if names is None else asn1.children(asn1.inner(names[1]))
+        for part in parts:
+            for attribute in asn1.children(part, asn1.SET):
+                identifier, value = asn1.fields(attribute, 2)[:2]
+                if identifier.content == COMMON_NAME:
+                    return asn1.text(value)
+    except KeystoreError:
+        return None
+    return None
 
 
 def suggested_alias(certificate: Certificate) -> str:
@@ -157,8 +170,7 @@ def suggested_alias(certificate: Certificate) -> str:
 
     Source: Salesforce's rule for unique names, the narrowest there is (letter first, no underscore doubled or last).
     """
-    found = COMMON_NAME.search(subject_of(certificate))
-    words = re.findall(r"[a-z0-9]+", found[1].lower())[:8] if found else []
+    words = re.findall(r"[a-z0-9]+", (common_name(certificate) or "")[:100].lower())
     alias = "_".join(words)[:40].strip("_")
     if not alias:
         return NO_NAME
@@ -181,17 +193,23 @@ class Naming:
         return alias
 
 
-def certificate_outside_chain(entry: TrustedEntry) -> Finding:
-    """Make the finding about a certificate that does not belong to the identity beside it."""
-    subject = subject_of(entry.certificate)
+def certificates_outside_chain(entries: Sequence[TrustedEntry]) -> Finding:
+    """Make the finding about certificates that do not belong to the identity beside them."""
+    named = listed([f"{called(entry.certificate)} ({entry.alias})" for entry in entries])
     return Finding(
-        code="certificate-outside-chain",
+        code="certificates-outside-chain",
         severity=Severity.INFO,
-        title=f"{subject} issued none of the other certificates and is kept as the trusted entry {entry.alias}",
-        cause="it belongs to another chain, often to that of the server on the other side",
-        remedy="leave it out, or give it as trusted (--trust) where it is the other side's issuer",
-        facts={"alias": entry.alias, "subject": subject, "sha256": entry.certificate.sha256},
+        title=f"not of the identity's chain, and kept as trusted: {named}",
+        cause="they issued none of the identity's certificates; often they are those of the server on the other side",
+        remedy="leave them out, or give them as trusted (--trust) where they are the other side's issuers",
+        facts={"count": len(entries), "sha256": [entry.certificate.sha256 for entry in entries[:MAX_LISTED]]},
     )
+
+
+def listed(names: Sequence[str]) -> str:
+    """Spell names out for a message, not more than fit in one."""
+    shown = ", ".join(names[:MAX_LISTED])
+    return shown if len(names) <= MAX_LISTED else f"{shown} and {len(names) - MAX_LISTED} more"
 
 
 def certificates_repeated(count: int) -> Finding:

@@ -33,6 +33,8 @@ CONSTRUCTED = 0x20
 
 # A PKCS#12 nests about 12 deep, each layer parsed on its own; indefinite lengths cost a scan per level.
 MAX_DEPTH = 24
+# A store of 5,000 identities has 20,000 bags in one sequence.
+MAX_ELEMENTS = 100_000
 # Large enough for any serial number, iteration count or version that a keystore's own structure has.
 MAX_INTEGER = 64
 # No registered identifier comes near; a longer one would only make big numbers.
@@ -114,17 +116,24 @@ def header(data: bytes, at: int) -> tuple[int, int | None, int]:
     return tag, int.from_bytes(data[at + 2 : at + 2 + size], "big"), at + 2 + size
 
 
-def end_of(data: bytes, start: int, depth: int) -> int:
+def end_of(data: bytes, start: int) -> int:
     """Find where the content of an element of indefinite length ends (the two end octets not counted)."""
-    if depth > MAX_DEPTH:
-        raise damaged(f"elements are nested more than {MAX_DEPTH} deep")
-    at = start
-    while data[at : at + 2] != END_OF_CONTENTS:
+    at, depth = start, 1
+    for _ in range(MAX_ELEMENTS):
+        if data[at : at + 2] == END_OF_CONTENTS:
+            depth -= 1
+            if depth == 0:
+                return at
+            at += 2
+            continue
         _, length, body = header(data, at)
-        at = end_of(data, body, depth + 1) + 2 if length is None else body + length
+        at = body if length is None else body + length
+        depth += length is None
+        if depth > MAX_DEPTH:
+            raise damaged(f"elements are nested more than {MAX_DEPTH} deep")
         if at > len(data):
             raise KeystoreTruncated("ASN.1", f"an element needs {at} bytes, there are {len(data)}")
-    return at
+    raise damaged(f"more than {MAX_ELEMENTS} elements in one of indefinite length")
 
 
 def element(data: bytes, at: int = 0) -> tuple[Element, int]:
@@ -136,7 +145,7 @@ def element(data: bytes, at: int = 0) -> tuple[Element, int]:
     """
     tag, length, body = header(data, at)
     if length is None:
-        end = end_of(data, body, 1)
+        end = end_of(data, body)
         return Element(tag, data, at, body, end, end + 2), end + 2
     end = body + length
     if end > len(data):
@@ -167,6 +176,8 @@ def children(parent: Element, tag: int = SEQUENCE) -> list[Element]:
     found: list[Element] = []
     at = 0
     while at < len(content):
+        if len(found) == MAX_ELEMENTS:
+            raise damaged(f"more than {MAX_ELEMENTS} elements in one")
         try:
             child, at = element(content, at)
         except KeystoreTruncated as cut:
@@ -242,6 +253,12 @@ def oid(found: Element) -> str:
             arc = 0
     first = min(arcs[0] // 40, 2)
     return ".".join(str(number) for number in (first, arcs[0] - 40 * first, *arcs[1:]))
+
+
+def text(found: Element) -> str:
+    """Read a string of characters; what is none in its encoding is shown as a replacement character."""
+    encoding = "utf-16-be" if found.tag == BMP_STRING else "utf-8"
+    return found.content.decode(encoding, "replace").rstrip("\0")
 
 
 def encoded(tag: int, content: bytes) -> bytes:

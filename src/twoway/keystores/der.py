@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from secrets import token_bytes
 
-from twoway.errors import FormatCannotHold, FormatUnknown, KeystoreError
+from twoway.errors import FormatCannotHold, FormatUnknown, KeystoreError, KeystoreTooCostly
 from twoway.keystores import asn1, private_keys
 from twoway.keystores.arrangement import arranged
 from twoway.keystores.derivation import Budget
@@ -21,6 +21,10 @@ DATA = "1.2.840.113549.1.7.1"
 # OpenSSL's own default has been 2048 since 2000; this is Java's number, times ten.
 ITERATIONS = 100_000
 
+# Mozilla's root programme has 150; the smallest certificates have 250 bytes.
+MAX_CERTIFICATES = 50_000
+# What files are filled up with behind their end.
+PADDING = b"\0\r\n\t "
 UTC_TIME = 0x17
 GENERALIZED_TIME = 0x18
 
@@ -118,13 +122,15 @@ def _certificates(data: bytes) -> tuple[Certificate, ...]:
     found: list[Certificate] = []
     at = 0
     while at < len(data):
-        if found and not data[at:].strip(b"\0\r\n\t "):
+        if found and data[at] != asn1.SEQUENCE and not data[at:].strip(PADDING):
             break
         outer, at = asn1.element(data, at)
         what = _kind(outer.raw)
         if what is not None:
             raise FormatUnknown(what)
         found.append(Certificate(outer.raw))
+        if len(found) > MAX_CERTIFICATES:
+            raise KeystoreTooCostly("the number of certificates", len(found), MAX_CERTIFICATES)
     return tuple(found)
 
 
@@ -148,5 +154,5 @@ def _kind(der: bytes) -> str | None:
 
 
 def _nothing_more(data: bytes, end: int) -> None:
-    if data[end:].strip(b"\0\r\n\t "):
+    if data[end:].strip(PADDING):
         raise asn1.damaged(f"{len(data) - end} bytes follow the end")

@@ -12,7 +12,8 @@ from datetime import UTC, datetime, timedelta
 from twoway.errors import AlgorithmUnsupported, KeystoreError, WrongPassword
 from twoway.findings import Finding, Severity
 from twoway.keystores import asn1
-from twoway.keystores.arrangement import Naming, Pool, subject_of
+from twoway.keystores.arrangement import MAX_LISTED, Naming, Pool, listed
+from twoway.keystores.der import PADDING
 from twoway.keystores.encryption import is_private_key_info, opened_key
 from twoway.keystores.model import (
     Entry,
@@ -79,7 +80,7 @@ def load(data: bytes, password: Password, key_passwords: Mapping[str, Password])
     findings = list(reading.findings)
     if not found.authenticated:
         findings.append(keystore_unauthenticated())
-    if data[end:].strip(b"\0\r\n\t "):
+    if data[end:].strip(PADDING):
         findings.append(keystore_followed(len(data) - end))
     return Keystore(entries, Format.PKCS12, tuple(findings))
 
@@ -134,7 +135,7 @@ class Reading:
                 entries.append(self._secret(bag))
             elif bag.kind in {KEY_BAG, SHROUDED_KEY_BAG}:
                 entries.append(self._identity(bag, leaves))
-        return entries + self._trusted(certificates, entries)
+        return [*entries, *self._trusted(certificates, entries)]
 
     def _identity(self, bag: Bag, leaves: Leaves) -> Entry:
         alias = self._alias(bag)
@@ -193,18 +194,19 @@ class Reading:
             if isinstance(entry, IdentityEntry | LockedEntry)
             for certificate in entry.certificates
         }
-        trusted: list[Entry] = []
+        trusted: list[TrustedEntry] = []
+        unmarked: list[TrustedEntry] = []
         for bag, certificate in certificates:
             if bag.java_trusted:
                 trusted.append(TrustedEntry(self._alias(bag), certificate))
                 held.add(certificate)
         for bag, certificate in certificates:
             if not bag.java_trusted and certificate not in held:
-                entry = TrustedEntry(self._alias(bag), certificate)
-                trusted.append(entry)
+                unmarked.append(TrustedEntry(self._alias(bag), certificate))
                 held.add(certificate)
-                self.findings.append(certificate_not_java_trusted(entry))
-        return trusted
+        if unmarked:
+            self.findings.append(certificates_not_java_trusted(unmarked))
+        return [*trusted, *unmarked]
 
     def _alias(self, bag: Bag) -> str:
         """Return the friendly name; Java numbers those that have none."""
@@ -233,19 +235,15 @@ def created_of(bag: Bag) -> datetime | None:
         return None
 
 
-def certificate_not_java_trusted(entry: TrustedEntry) -> Finding:
-    """Make the finding about a certificate that other programs see and Java does not."""
+def certificates_not_java_trusted(entries: Sequence[TrustedEntry]) -> Finding:
+    """Make the finding about certificates that other programs see and Java does not."""
     return Finding(
-        code="certificate-not-java-trusted",
+        code="certificates-not-java-trusted",
         severity=Severity.WARNING,
-        title=f"Java does not see the certificate {entry.alias} in this PKCS#12 file",
-        cause="it belongs to no key and lacks the attribute by which Java knows a trusted certificate",
+        title=f"Java does not see these certificates in the PKCS#12 file: {listed([one.alias for one in entries])}",
+        cause="they belong to no key and lack the attribute by which Java knows a trusted certificate",
         remedy="write the file again with twoway convert, which adds the attribute",
-        facts={
-            "alias": entry.alias,
-            "subject": subject_of(entry.certificate),
-            "sha256": entry.certificate.sha256,
-        },
+        facts={"count": len(entries), "sha256": [one.certificate.sha256 for one in entries[:MAX_LISTED]]},
     )
 
 

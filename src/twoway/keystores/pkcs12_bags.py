@@ -231,18 +231,12 @@ def _described(kind: str, value: asn1.Element, attributes: list[asn1.Element]) -
         values = asn1.children(wrapped, asn1.SET)
         kind_of_attribute = asn1.oid(identifier)
         if kind_of_attribute == FRIENDLY_NAME and values:
-            name = _text(values[0])
+            name = asn1.text(values[0])
         elif kind_of_attribute == LOCAL_KEY_ID and values:
             key_id = asn1.octet_string(values[0])
         elif kind_of_attribute == TRUSTED_KEY_USAGE:
             java_trusted = True
     return Bag(kind, value, name or None, key_id, java_trusted)
-
-
-def _text(found: asn1.Element) -> str:
-    """Read a friendly name: BMPString by the book, UTF8String by some."""
-    encoding = "utf-16-be" if found.tag == asn1.BMP_STRING else "utf-8"
-    return found.content.decode(encoding, "replace").rstrip("\0")
 
 
 def _opens_anything(safe: bytes, password: Password, budget: Budget) -> bool:

@@ -53,7 +53,7 @@ def kind_of(der: bytes) -> str | None:
             return ENCRYPTED_PKCS8
         case (asn1.INTEGER, asn1.OCTET_STRING, *_):
             return SEC1
-        case tags if set(tags[:9]) == {asn1.INTEGER} and len(tags) >= 9:
+        case tags if set(tags[:9]) == {asn1.INTEGER} and len(tags) in {9, 10}:
             return PKCS1
         case tags if set(tags) == {asn1.INTEGER} and len(tags) == 6:
             return TRADITIONAL_DSA
