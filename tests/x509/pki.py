@@ -15,7 +15,8 @@ from cryptography.x509.oid import NameOID
 
 from twoway.x509 import der
 from twoway.x509.certificates import Certificate
-from twoway.x509.keys import PrivateKey
+from twoway.x509.keys import PrivateKey, public_der
+from twoway.x509.revocation import RevocationList
 
 AT = datetime(2030, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -107,7 +108,7 @@ def key_usage(bits: Iterable[str]) -> x509.KeyUsage:
 
 def resigned(certificate: Certificate, key: PrivateKey, *changes: tuple[bytes, bytes]) -> Certificate:
     """Return the certificate with bytes of equal length exchanged, and signed again: what no library would make."""
-    tbs, algorithm = certificate.parsed.tbs_certificate_bytes, _parts(certificate)[1].whole
+    tbs, algorithm = certificate.parsed.tbs_certificate_bytes, parts(certificate)[1].whole
     for old, new in changes:
         assert len(old) == len(new)
         assert old in tbs
@@ -125,7 +126,45 @@ def twin(certificate: Certificate) -> Certificate:
     """Return the malleated twin of a certificate that a P-256 key signed: as valid, and of another fingerprint."""
     r, s = utils.decode_dss_signature(certificate.parsed.signature)
     signature = utils.encode_dss_signature(r, P256_ORDER - s)
-    return assembled(certificate.parsed.tbs_certificate_bytes, _parts(certificate)[1].whole, signature)
+    return assembled(certificate.parsed.tbs_certificate_bytes, parts(certificate)[1].whole, signature)
+
+
+def version_1(holder: Holder) -> Holder:
+    """Return the certificate without its version and its extensions, signed again by its own RSA key."""
+    assert isinstance(holder.key, rsa.RSAPrivateKey)
+    fields = list(der.elements(parts(holder.certificate)[0].content))
+    tbs = encoded(der.SEQUENCE, b"".join(element.whole for element in fields[1:7]))
+    signature = holder.key.sign(tbs, padding.PKCS1v15(), hashes.SHA256())
+    return Holder(assembled(tbs, fields[2].whole, signature), holder.key)
+
+
+def with_modulus(certificate: Certificate, modulus: int) -> Certificate:
+    """Return the certificate with another RSA key, its signature left as it was."""
+    fields = [element.whole for element in der.elements(parts(certificate)[0].content)]
+    fields[6] = public_der(rsa.RSAPublicNumbers(65537, modulus).public_key())
+    return assembled(encoded(der.SEQUENCE, b"".join(fields)), fields[2], certificate.parsed.signature)
+
+
+def crl(
+    *serials: int,
+    by: Holder,
+    issuer: str = "root",
+    start: datetime = AT - DAY,
+    end: datetime = AT + DAY,
+    extensions: Iterable[x509.ExtensionType] = (),
+    reason: x509.ReasonFlags | None = None,
+) -> RevocationList:
+    """Make a revocation list."""
+    builder = x509.CertificateRevocationListBuilder(name(issuer), start, end)
+    for serial in serials:
+        entry = x509.RevokedCertificateBuilder(serial, start)
+        if reason:
+            entry = entry.add_extension(x509.CRLReason(reason), critical=False)
+        builder = builder.add_revoked_certificate(entry.build())
+    for extension in extensions:
+        builder = builder.add_extension(extension, critical=True)
+    digest = hashes.SHA256()
+    return RevocationList(builder.sign(by.key, digest).public_bytes(Encoding.DER))
 
 
 def assembled(tbs: bytes, algorithm: bytes, signature: bytes) -> Certificate:
@@ -135,12 +174,13 @@ def assembled(tbs: bytes, algorithm: bytes, signature: bytes) -> Certificate:
 
 def encoded(tag: int, content: bytes) -> bytes:
     """Return one DER element."""
-    size = len(content)
-    length = bytes([size]) if size < 0x80 else bytes([0x82]) + size.to_bytes(2, "big")
+    octets = len(content).to_bytes((len(content).bit_length() + 7) // 8 or 1, "big")
+    length = octets if len(content) < 0x80 else bytes([0x80 | len(octets)]) + octets
     return bytes([tag]) + length + content
 
 
-def _parts(certificate: Certificate) -> list[der.Element]:
+def parts(certificate: Certificate) -> list[der.Element]:
+    """Return what is to be signed, the algorithm and the signature."""
     return list(der.elements(der.first(certificate.der).content))
 
 

@@ -84,7 +84,7 @@ def in_order(leaf: Certificate, pool: Iterable[Certificate]) -> Chain:
     issuers = _Issuers(pool)
     found = [leaf]
     while not found[-1].self_signed and len(found) < _CERTIFICATES:
-        above = [issuer for issuer in issuers.of(found[-1]) if issuer not in found]
+        above = _not_yet(found, issuers.of(found[-1]))
         if not above:
             return Chain(tuple(found), complete=False, missing_issuer=found[-1].issuer)
         found.append(max(above, key=lambda issuer: (issuer.self_signed, issuer.not_after)))
@@ -181,12 +181,18 @@ def _key_identifiers_agree(certificate: Certificate, issuer: Certificate) -> boo
     return wanted.key_identifier == given.digest
 
 
+def _not_yet(way: Sequence[Certificate], issuers: Iterable[Certificate]) -> list[Certificate]:
+    """Return those issuers whose name and key the way does not have yet: a second one would lead round in a circle."""
+    met = {(comparable_name(one.subject_name), one.spki_sha256) for one in way}
+    return [one for one in issuers if (comparable_name(one.subject_name), one.spki_sha256) not in met]
+
+
 def _paths(
     leaf: Certificate, intermediates: Sequence[Certificate], anchors: Sequence[Certificate]
 ) -> Iterator[tuple[Certificate, ...]]:
     """Yield every way up from the leaf to an anchor, the shortest first.
 
-    No way has a key under the same name twice, so none goes round in circles, and the steps are counted.
+    None goes round in circles, and the steps are counted.
 
     Raises:
         ChainTooLong: there are more ways than are tried.
@@ -201,12 +207,8 @@ def _paths(
         way = waiting.popleft()
         yield from ((*way, anchor) for anchor in trusted.of(way[-1]) if anchor not in way)
         if len(way) < _CERTIFICATES:
-            known = {(certificate.subject, certificate.spki_sha256) for certificate in way}
-            waiting.extend(
-                (*way, issuer)
-                for issuer in sent.of(way[-1])
-                if issuer not in anchors and (issuer.subject, issuer.spki_sha256) not in known
-            )
+            above = _not_yet(way, sent.of(way[-1]))
+            waiting.extend((*way, issuer) for issuer in above if issuer not in anchors)
     raise ChainTooLong(leaf.subject, 0, f"there are more than {_STEPS} ways through them")
 
 
@@ -218,7 +220,10 @@ def _untrusted(
     last, depth = chain.certificates[-1], len(chain.certificates) - 1
     if last.self_signed:
         return IssuerUntrusted(last.subject, depth, ": it is self-signed", last.issuer)
-    namesakes = _Issuers([*intermediates, *anchors]).named(last)
+    known = _Issuers([*intermediates, *anchors])
+    if known.of(last):
+        return IssuerUntrusted(last.subject, depth, ": the issuers go round in a circle", last.issuer)
+    namesakes = known.named(last)
     if any(_key_identifiers_agree(last, namesake) for namesake in namesakes):
         return SignatureBroken(last.subject, depth)
     another = ", only another authority of the same name" if namesakes else ""
