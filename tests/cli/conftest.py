@@ -5,13 +5,16 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import shutil
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import pytest
 
 from twoway.cli import run
+from twoway.realm.realm import Realm
 
 
 class Result(NamedTuple):
@@ -46,3 +49,32 @@ def cli(monkeypatch, tmp_path) -> Cli:
         return Result(status, stdout.getvalue(), stderr.getvalue())
 
     return call
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory):
+    """A realm with one service, made once for all tests."""
+    directory = tmp_path_factory.mktemp("made") / "realm"
+    Realm.create(directory, name="acme", at=datetime.now(UTC), actor="cli:test").close()
+    status = run(
+        ["service", "add", "orders", "--upstream", "http://127.0.0.1:8080", "--realm", str(directory)]
+    )
+    assert 0 == status
+    return directory
+
+
+@pytest.fixture
+def realm(made, tmp_path, monkeypatch):
+    """A copy of it, which TWOWAY_REALM names."""
+    directory = tmp_path / "realm"
+    shutil.copytree(made, directory)
+    monkeypatch.setenv("TWOWAY_REALM", str(directory))
+    return directory
+
+
+@pytest.fixture
+def password(tmp_path):
+    """A file with a password."""
+    file = tmp_path / "password"
+    file.write_text("correct-horse-battery\n")
+    return file

@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.parts import material
+
+UPSTREAM = ("--upstream", "http://127.0.0.1:9000")
+
+
+def test_service_is_added_with_safe_defaults(cli, realm):
+    """A name and an upstream are enough; a certificate is required and nothing is told to strangers."""
+    added = cli("service", "add", "users", *UPSTREAM, "--host", "api.example.com", "--json").json
+    wanted = ("required", "explain", "bare", ["x-client-id"], 3600)
+    assert wanted == tuple(
+        added[name] for name in ("client_certificate", "handshake", "refusals", "send", "max_stream_seconds")
+    )
+    assert added["certificate"]["issued_by_us"]
+
+
+def test_service_takes_all_its_options(cli, realm):
+    """What is said is stored, in one form."""
+    options = ["--host", "API.example.com", "--path", "/users/", "--client-certificate", "optional"]
+    options += ("--refusals", "explained", "--max-stream", "1h30m", "--ca-name", "CN=Root,O=Umbrella")
+    options += ("--send", "Client-Cert", "--send", "x-client-id")
+    cli("service", "add", "users", *UPSTREAM, *options)
+    shown = cli("service", "show", "users", "--json").json
+    assert ("api.example.com", "/users", "optional") == (
+        shown["host"],
+        shown["path"],
+        shown["client_certificate"],
+    )
+    assert ("explained", 5400) == (shown["refusals"], shown["max_stream_seconds"])
+    assert (["client-cert", "x-client-id"], ["CN=Root,O=Umbrella"]) == (shown["send"], shown["ca_names"])
+
+
+def test_edit_leaves_alone_what_is_not_said(cli, realm):
+    """One option changes one thing."""
+    before = cli("service", "show", "orders", "--json").json
+    assert 0 == cli("service", "edit", "orders", "--refusals", "explained").status
+    assert {**before, "refusals": "explained"} == cli("service", "show", "orders", "--json").json
+
+
+def test_none_takes_headers_and_names_away(cli, realm):
+    """An upstream that must not know who calls gets no header."""
+    cli("service", "edit", "orders", "--ca-name", "CN=Root")
+    edited = cli("service", "edit", "orders", "--send", "none", "--ca-name", "none", "--json").json
+    assert ([], []) == (edited["send"], edited["ca_names"])
+
+
+def test_ca_name_may_be_a_certificate_file(cli, realm, tmp_path):
+    """The subject is taken from the file, to the byte."""
+    file = material.root("Umbrella Root").ca_file(tmp_path)
+    edited = cli("service", "edit", "orders", "--ca-name", file, "--json").json
+    assert ["CN=Umbrella Root"] == edited["ca_names"]
+
+
+@pytest.mark.parametrize("duration", ["", "soon", "1w", "-1", "1.5h", "1h 5m"])
+def test_duration_of_another_form_is_wrong_usage(cli, realm, duration):
+    """What is meant is not guessed."""
+    result = cli("service", "edit", "orders", "--max-stream", duration)
+    assert 2 == result.status
+    assert "no duration" in result.stderr
+
+
+def test_brought_certificate_is_used_and_watched(cli, realm, tmp_path, password):
+    """Any keystore will do; its password comes from a file."""
+    root = material.root()
+    keystore = material.server(root, "api.example.com").p12(tmp_path)
+    password.write_text(keystore.password)
+    options = ("--host", "api.example.com", "--identity", keystore.path, "--password-file", password)
+    added = cli("service", "add", "users", *UPSTREAM, *options, "--json").json
+    assert (False, [str(keystore.path)]) == (
+        added["certificate"]["issued_by_us"],
+        added["certificate"]["files"],
+    )
+
+
+def test_brought_certificate_may_be_spelled_out(cli, realm, tmp_path):
+    """Key and certificate in files of their own are the same as a keystore."""
+    files = material.server(material.root(), "api.example.com").pem(tmp_path)
+    options = ("--host", "api.example.com", "--key", files.key, "--certificate", files.certificate)
+    added = cli("service", "add", "users", *UPSTREAM, *options, "--json").json
+    assert not added["certificate"]["issued_by_us"]
+
+
+def test_keystore_without_its_password_is_refused_with_the_option(cli, realm, tmp_path):
+    """Where nobody can be asked, the hint names the option."""
+    keystore = material.server(material.root()).p12(tmp_path)
+    result = cli("service", "edit", "orders", "--identity", keystore.path)
+    assert 1 == result.status
+    assert "--password-file" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--identity", "no-such-file.p12"),
+        ("--identity", "gateway/no.such.host"),
+        ("--certificate", __file__),
+        ("--identity", __file__, "--key", __file__),
+    ],
+)
+def test_identity_that_is_none_is_wrong_usage(cli, realm, options):
+    """Options that contradict each other or name nothing do nothing."""
+    assert 2 == cli("service", "edit", "orders", *options).status
+
+
+def test_identity_may_be_an_entry_of_the_vault(cli, realm):
+    """What the vault has need not be brought again."""
+    cli("service", "add", "users", *UPSTREAM, "--host", "api.example.com")
+    first = cli("service", "show", "users", "--json").json["certificate"]
+    edited = cli("service", "edit", "orders", "--identity", "gateway/api.example.com", "--json").json
+    assert first["sha256"] == edited["certificate"]["sha256"]
+
+
+def test_path_that_cannot_be_told_apart_is_refused(cli, realm):
+    """Two services never share a path."""
+    result = cli("service", "add", "again", *UPSTREAM, "--json")
+    assert (1, "path-indistinct") == (result.status, result.json["error"]["code"])
+
+
+def test_list_is_a_table_of_services(cli, realm):
+    """One line a service under a header; the host that stands for all others is a star."""
+    header, line = cli("service", "list").stdout.splitlines()
+    assert header.startswith("NAME")
+    assert ["orders", "*", "/", "http://127.0.0.1:8080", "required", "explain", "-"] == line.split()
+
+
+def test_remove_wants_to_be_meant(cli, realm):
+    """Without a terminal and without --yes nothing is removed."""
+    assert 2 == cli("service", "remove", "orders").status
+    assert 0 == cli("service", "remove", "orders", "--dry-run").status
+    assert 1 == len(cli("service", "list", "--json").json)
+    assert 0 == cli("service", "remove", "orders", "--yes").status
+    assert [] == cli("service", "list", "--json").json
+
+
+def test_unknown_service_is_refused_by_its_name(cli, realm):
+    """The finding names what was asked for."""
+    result = cli("service", "show", "ordres", "--json")
+    assert (1, "ordres") == (result.status, result.json["error"]["facts"]["name"])
