@@ -184,11 +184,20 @@ def test_names_that_break_the_rules_are_read_without_a_warning():
     assert "C=abcd" == odd.subject
 
 
-def test_a_damaged_name_is_shown_as_its_bytes():
-    """A subject of invalid UTF-8 still has a text, but cannot be compared."""
-    odd = resigned(
-        made("abcd", key=rsa_key()).certificate, rsa_key(), (b"\x0c\x04abcd", b"\x0c\x04\xff\xfe\xfd\xfc")
-    )
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"\x0c\x04\xff\xfe\xfd\xfc",
+        b"\x03\x04\x00bcd",
+        b"\x02\x04abcd",
+        b"\x14\x04a\xffcd",
+        b"\x30\x04\x0c\x02ab",
+    ],
+    ids=["not UTF-8", "bits", "a number", "not Teletex", "a sequence"],
+)
+def test_a_damaged_name_is_shown_as_its_bytes(value):
+    """A subject of a value that is no text still has a text, but cannot be compared."""
+    odd = resigned(made("abcd", key=rsa_key()).certificate, rsa_key(), (b"\x0c\x04abcd", value))
     assert odd.subject.startswith("#30")
     assert odd.issuer == odd.subject
     with pytest.raises(CertificateUnreadable, match="subject"):

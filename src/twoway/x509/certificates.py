@@ -278,7 +278,7 @@ class Certificate:
         try:
             with lenient_reading():
                 name: x509.Name = getattr(self.parsed, which)
-        except ValueError as error:
+        except (ValueError, TypeError) as error:
             raise self._unreadable(f"its {which} is damaged") from error
         return name
 

@@ -44,7 +44,7 @@ class RevocationList:
         try:
             with lenient_reading():
                 return self.parsed.issuer
-        except ValueError as error:
+        except (ValueError, TypeError) as error:
             raise CrlUnreadable("its issuer is damaged") from error
 
     @cached_property
@@ -58,7 +58,7 @@ class RevocationList:
         try:
             with lenient_reading():
                 return not any(extension.critical for extension in self.parsed.extensions)
-        except (ValueError, x509.DuplicateExtension):
+        except (ValueError, TypeError, x509.DuplicateExtension):
             return False
 
     def current(self, at: datetime) -> bool:
@@ -84,7 +84,7 @@ class RevocationList:
         try:
             with lenient_reading():
                 entry = self._entry(serial)
-        except ValueError as error:
+        except (ValueError, TypeError) as error:
             raise CrlUnreadable("one of its entries is damaged") from error
         return None if entry is None else _reason(entry)
 
@@ -116,5 +116,5 @@ def load_crl(data: bytes) -> RevocationList:
 def _reason(entry: x509.RevokedCertificate) -> str:
     try:
         return entry.extensions.get_extension_for_class(x509.CRLReason).value.reason.value
-    except (ValueError, x509.ExtensionNotFound, x509.DuplicateExtension):
+    except (ValueError, TypeError, x509.ExtensionNotFound, x509.DuplicateExtension):
         return "unspecified"
