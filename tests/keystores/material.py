@@ -14,7 +14,6 @@ from cryptography.x509.oid import NameOID
 from twoway.keystores import Format, IdentityEntry, Keystore, TrustedEntry, asn1
 from twoway.keystores import pkcs12_bags as bags
 from twoway.x509.certificates import Certificate
-from twoway.x509.identity import Identity
 from twoway.x509.keys import PrivateKey, private_der
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -71,11 +70,6 @@ TRUSTED = TrustedEntry("partner", STRANGER)
 def store(*entries: IdentityEntry | TrustedEntry) -> Keystore:
     """Return a keystore of those entries."""
     return Keystore(entries, Format.PEM)
-
-
-def identity(entry: IdentityEntry) -> Identity:
-    """Return what an entry stands for."""
-    return entry.identity()
 
 
 @cache

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from twoway.errors import (
     AlgorithmUnsupported,
     FormatUnknown,
+    FormatUnread,
     KeyMismatch,
     KeystoreDamaged,
     KeystoreError,
@@ -186,6 +187,13 @@ def test_text_is_of_unknown_format():
     """The error shows how the bytes begin."""
     with pytest.raises(FormatUnknown, match="48 65 6c 6c"):
         load(b"Hello, world")
+
+
+@pytest.mark.parametrize("magic", ["feedfeed", "cececece"])
+def test_java_stores_are_named_with_the_way_out(magic):
+    """They are recognised by their first bytes, whatever the file is called."""
+    with pytest.raises(FormatUnread, match="JKS"):
+        load(bytes.fromhex(magic) + bytes(28))
 
 
 def test_an_unknown_format_cannot_be_written():

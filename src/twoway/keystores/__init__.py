@@ -1,6 +1,6 @@
 """Keystores: one model, one codec a format, the format found from the bytes. Pure: bytes in, entries out.
 
-A new format is one file with ``recognises``, ``load`` and ``dump``, and one line in ``CODECS``.
+A new format is one file with ``recognises``, ``load`` and ``dump``, and one line each in the two functions here.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from twoway.errors import CertificateUnreadable, KeyMismatch, KeystoreError
 from twoway.findings import Finding, Severity
 from twoway.keystores import asn1
-from twoway.keystores.model import Entry, IdentityEntry, TrustedEntry
+from twoway.keystores.model import MAX_LISTED, Entry, IdentityEntry, TrustedEntry, listed
 from twoway.keystores.private_keys import public_half
 from twoway.x509.certificates import Certificate
 from twoway.x509.names import printable
@@ -23,7 +23,6 @@ MAX_CHAIN = 100
 MAX_CANDIDATES = 8
 # Signatures checked for one file: a key of 16,384 bits takes ten milliseconds each.
 MAX_SIGNATURE_CHECKS = 500
-MAX_LISTED = 10
 # 2.5.4.3, as it stands in a certificate.
 COMMON_NAME = b"\x55\x04\x03"
 NO_NAME = "certificate"
@@ -204,12 +203,6 @@ def certificates_outside_chain(entries: Sequence[TrustedEntry]) -> Finding:
         remedy="leave them out, or give them as trusted (--trust) where they are the other side's issuers",
         facts={"count": len(entries), "sha256": [entry.certificate.sha256 for entry in entries[:MAX_LISTED]]},
     )
-
-
-def listed(names: Sequence[str]) -> str:
-    """Spell names out for a message, not more than fit in one."""
-    shown = ", ".join(names[:MAX_LISTED])
-    return shown if len(names) <= MAX_LISTED else f"{shown} and {len(names) - MAX_LISTED} more"
 
 
 def certificates_repeated(count: int) -> Finding:

@@ -6,6 +6,7 @@ and exported; fields are parsed when they are asked for.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -15,6 +16,9 @@ from twoway.findings import Finding
 from twoway.x509.certificates import Certificate
 from twoway.x509.identity import Identity
 from twoway.x509.keys import load_private_key
+
+# Names that a message spells out.
+MAX_LISTED = 10
 
 
 class Format(StrEnum):
@@ -172,16 +176,16 @@ class Keystore:
         if len(whole) == 1:
             return whole[0]
         if len(keyed) > 1:
-            raise EntryAmbiguous(len(keyed), _listed([entry.alias for entry in keyed]))
+            raise EntryAmbiguous(len(keyed), listed([repr(entry.alias) for entry in keyed]))
         if not keyed:
             raise EntryMissing("identity (a private key with its certificate)", self._present())
         return keyed[0]
 
     def _present(self) -> str:
-        return _listed([entry.alias for entry in self.entries]) if self.entries else "no entries"
+        return listed([repr(entry.alias) for entry in self.entries]) if self.entries else "no entries"
 
 
-def _listed(aliases: list[str], most: int = 10) -> str:
+def listed(names: Sequence[str]) -> str:
     """Spell names out for a message, not more than fit in one."""
-    shown = ", ".join(repr(alias) for alias in aliases[:most])
-    return shown if len(aliases) <= most else f"{shown} and {len(aliases) - most} more"
+    shown = ", ".join(names[:MAX_LISTED])
+    return shown if len(names) <= MAX_LISTED else f"{shown} and {len(names) - MAX_LISTED} more"

@@ -12,10 +12,11 @@ from datetime import UTC, datetime, timedelta
 from twoway.errors import AlgorithmUnsupported, KeystoreError, WrongPassword
 from twoway.findings import Finding, Severity
 from twoway.keystores import asn1
-from twoway.keystores.arrangement import MAX_LISTED, Naming, Pool, listed
+from twoway.keystores.arrangement import Naming, Pool
 from twoway.keystores.der import PADDING
 from twoway.keystores.encryption import is_private_key_info, opened_key
 from twoway.keystores.model import (
+    MAX_LISTED,
     Entry,
     Format,
     IdentityEntry,
@@ -23,6 +24,7 @@ from twoway.keystores.model import (
     LockedEntry,
     SecretEntry,
     TrustedEntry,
+    listed,
 )
 from twoway.keystores.passwords import Password
 from twoway.keystores.pkcs12_bags import (
