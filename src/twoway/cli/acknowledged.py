@@ -1,4 +1,7 @@
-"""Waiting until every gateway has taken a right away: only then is it gone."""
+"""Waiting until every gateway has taken over a change: only then is a right gone.
+
+What ends for good (a binding, a client) travels ahead of everything else, and counts as soon as that has arrived.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,14 @@ COULD_NOT_FIND_OUT = 3
 
 
 def show_acknowledgement(
-    realm: Realm, revision: int, out: Output, done: str, data: dict[str, Any], *, bound: str = ""
+    realm: Realm,
+    revision: int,
+    out: Output,
+    done: str,
+    data: dict[str, Any],
+    *,
+    ended: bool = False,
+    bound: str = "",
 ) -> int:
     """Say what was done, wait for the gateways, and say what they answered.
 
@@ -28,6 +38,7 @@ def show_acknowledgement(
         out: where to.
         done: what was done, in words.
         data: what was done, for --json; what the gateways answered goes in with it.
+        ended: it took rights away on every service, which is told ahead of all else.
         bound: what goes on for a while all the same, in words.
 
     Returns:
@@ -36,7 +47,7 @@ def show_acknowledgement(
     # A change that changed nothing has raised no revision.
     revision = min(revision, realm.revisions().realm)
     started = time.monotonic()
-    nodes = waited_for(realm, revision)
+    nodes = waited_for(realm, revision, ended=ended)
     milliseconds = round((time.monotonic() - started) * 1000)
     late = [name for name, acknowledged in nodes.items() if acknowledged < revision]
     if out.json:
@@ -49,7 +60,7 @@ def show_acknowledgement(
     return COULD_NOT_FIND_OUT if late else 0
 
 
-def waited_for(realm: Realm, revision: int) -> dict[str, int]:
+def waited_for(realm: Realm, revision: int, *, ended: bool) -> dict[str, int]:
     """Return what every gateway that runs has acknowledged, once all have this revision or patience ends."""
     from twoway.realm import gateways
     from twoway.realm.states import NodeState
@@ -58,7 +69,7 @@ def waited_for(realm: Realm, revision: int) -> dict[str, int]:
     while True:
         with realm.reading() as connection:
             nodes = {
-                node.name: node.acknowledged_revision
+                node.name: node.ended_revision if ended else node.acknowledged_revision
                 for node in gateways.nodes(connection)
                 if node.state == NodeState.CONNECTED
             }

@@ -178,7 +178,7 @@ def retire(name: str, binding: int, place: RealmPlace, out: Output) -> int:
         with realm.changing(actor()) as change:
             record = bindings.retire(change, name, binding)
         done = f"client {name}: binding {record.id} is retired"
-        return show_acknowledgement(realm, change.revision, out, done, binding_facts(record))
+        return show_acknowledgement(realm, change.revision, out, done, binding_facts(record), ended=True)
 
 
 def chosen(connection: Connection, client: str, binding: int | None, state: str) -> int:

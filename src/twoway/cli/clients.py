@@ -142,7 +142,7 @@ def suspend(name: str, place: RealmPlace, out: Output) -> int:
         with realm.changing(actor()) as change:
             clients.suspend(change, name)
             data = facts(change.connection, name)
-        return show_acknowledgement(realm, change.revision, out, f"client {name} suspended", data)
+        return show_acknowledgement(realm, change.revision, out, f"client {name} suspended", data, ended=True)
 
 
 @click.command()
@@ -182,7 +182,7 @@ def remove(name: str, yes: bool, dry_run: bool, place: RealmPlace, out: Output) 
         confirm(f"remove client {name} and end its {active} active bindings?", yes=yes)
         with realm.changing(actor()) as change:
             clients.remove(change, name)
-        return show_acknowledgement(realm, change.revision, out, f"client {name} removed", data)
+        return show_acknowledgement(realm, change.revision, out, f"client {name} removed", data, ended=True)
 
 
 def facts(connection: Connection, name: str) -> dict[str, Any]:

@@ -100,11 +100,12 @@ NAMED = ("service", "client", "source", "subject", "issuer", "serial", "not_afte
 def line(entry: JournalEntryRecord) -> str:
     """Return an entry as a person reads it."""
     detail = json.loads(entry.detail)
-    reason = detail.pop("reason", None) or title(entry.code)
+    told = (detail.pop("what", None) or title(entry.code), detail.pop("why", None))
+    reason = "; ".join(in_words(part) for part in told if part)
     facts = {**{name: getattr(entry, name) for name in NAMED}, **detail}
     parts = [in_words(entry.at), entry.kind, entry.code]
     parts += [f"x{entry.count}"] if entry.count > 1 else []
-    parts += [f"({in_words(reason)})"] if reason else []
+    parts += [f"({reason})"] if reason else []
     parts += [
         f"{in_words(name)}={in_words(value)}" for name, value in facts.items() if value not in {None, ""}
     ]

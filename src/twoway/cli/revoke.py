@@ -52,7 +52,7 @@ def revoke(
         }
         bound = f"a stream that is open now may go on for {duration_text(revoked.max_stream_seconds)} at most"
         done = f"client {name}: {in_words(len(revoked.bindings))} revoked"
-        return show_acknowledgement(realm, revoked.revision, out, done, data, bound=bound)
+        return show_acknowledgement(realm, revoked.revision, out, done, data, ended=True, bound=bound)
 
 
 def in_words(count: int) -> str:
