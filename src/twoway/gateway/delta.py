@@ -116,10 +116,12 @@ class Gateway:
     def settle(self, state: Published) -> bool:
         """Note what of a state is acknowledged, now that all that is owed was sent; return whether that is news."""
         before = (self.acknowledged, self.ended)
-        outstanding = set(self._unanswered) | set(self.refused)
-        if EXTENSION in self._subscribed and EXTENSION not in outstanding:
+        # What there is and was not asked for yet will be: a listener is followed by what it needs.
+        outstanding = {kind for kind, made in state.snapshot.items() if made and kind not in self._subscribed}
+        outstanding |= set(self._unanswered) | set(self.refused)
+        if EXTENSION not in outstanding:
             self.ended = state.ended_revision
-        if self.ended and not outstanding:
+        if not outstanding:
             self.acknowledged = state.revision
         return before != (self.acknowledged, self.ended)
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
+from envoy.config.core.v3.base_pb2 import RequestMethod
 from envoy.data.accesslog.v3.accesslog_pb2 import (
     AccessLogCommon,
     HTTPAccessLogEntry,
@@ -79,7 +80,7 @@ def refused_request(entry: HTTPAccessLogEntry) -> JournalEntry | None:
         subject=certificate.subject or None,
         detail={
             "status": entry.response.response_code.value,
-            "method": str(entry.request.request_method),
+            "method": RequestMethod.Name(entry.request.request_method),
             "host": entry.request.authority,
             "path": entry.request.original_path or entry.request.path,
             "gateway": details,

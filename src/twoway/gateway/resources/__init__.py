@@ -34,9 +34,11 @@ TYPES = (EXTENSION, CLUSTER, SECRET, LISTENER, ROUTES)
 
 
 def snapshot(desired: Desired) -> Snapshot:
-    """Return every resource of the desired state, by type URL and name."""
-    lease = message(ExtensionConfig, {"name": filters.LEASE, "typed_config": filters.fingerprint_from()})
+    """Return every resource of the desired state, by type URL and name; without a service there is nothing to do."""
     made: Snapshot = {kind: {} for kind in TYPES}
+    if not desired.hosts:
+        return made
+    lease = message(ExtensionConfig, {"name": filters.LEASE, "typed_config": filters.fingerprint_from()})
     made[EXTENSION][filters.LEASE] = _any(lease)
     made[EXTENSION][filters.ENDED] = _any(ended(desired.ended))
     made[LISTENER][listeners.NAME] = _any(listeners.listener(desired))
@@ -53,6 +55,8 @@ def snapshot(desired: Desired) -> Snapshot:
 
 def with_ended(resources: Snapshot, fingerprints: frozenset[str]) -> Snapshot:
     """Return the snapshot with other ended certificates, and all else as it was."""
+    if not resources[EXTENSION]:
+        return resources
     extensions = {**resources[EXTENSION], filters.ENDED: _any(ended(fingerprints))}
     return {**resources, EXTENSION: extensions}
 

@@ -18,6 +18,8 @@ def upstream(service: Service) -> Cluster:
     data: dict[str, Any] = {
         "name": f"upstream:{service.name}",
         "type": "STATIC" if _is_address(host) else "STRICT_DNS",
+        # A name may have two kinds of address and the upstream listen on one: both are tried (RFC 8305).
+        "dns_lookup_family": "ALL",
         "connect_timeout": "5s",
         "load_assignment": {
             "cluster_name": f"upstream:{service.name}",
