@@ -295,6 +295,15 @@ def test_a_damaged_extension_is_never_taken_for_absent():
             getattr(odd, field)
 
 
+def test_a_name_of_an_unknown_kind_is_refused():
+    """X.400 addresses and EDI parties are read by no library here."""
+    names = [x509.RegisteredID(x509.ObjectIdentifier("1.2.3"))]
+    change = (b"\x30\x04\x88\x02\x2a\x03", b"\x30\x04\xa5\x02\x2a\x03")
+    odd = resigned(made(key=rsa_key(), names=names).certificate, rsa_key(), change)
+    with pytest.raises(CertificateUnreadable, match="extensions"):
+        _ = odd.san
+
+
 def test_an_extension_that_stands_twice_is_refused():
     """Which of two would count is anybody's guess."""
     subject_key, authority_key = bytes.fromhex("0603551d0e"), bytes.fromhex("0603551d23")

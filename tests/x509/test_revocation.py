@@ -88,4 +88,6 @@ def test_damaged_lists_end_in_answers_or_in_an_error_of_ours(at, octet):
         assert isinstance(found.current(AT), bool)
         for serial in (1, 3, -1):
             found.reason(serial)
-        assert not found.is_from(ROOT.certificate) or found == SOUND
+        # Only what stands outside of the signed part can be changed, and says nothing.
+        if found.is_from(ROOT.certificate):
+            assert SOUND.parsed.tbs_certlist_bytes == found.parsed.tbs_certlist_bytes

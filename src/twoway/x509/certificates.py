@@ -14,14 +14,15 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, padding, rsa
 
 from twoway.errors import CertificateNotFound, CertificateUnreadable, MaterialTooLarge
 from twoway.x509 import der as asn1
 from twoway.x509 import pem
 from twoway.x509.keys import KeyFacts, PublicKey, key_facts, public_der
-from twoway.x509.names import comparable_name, general_name_text, lenient_reading, name_text
+from twoway.x509.names import comparable_name, general_name_text, name_text
+from twoway.x509.reading import UNREADABLE, lenient_reading
 
 _Extension = TypeVar("_Extension", bound=x509.ExtensionType)
 
@@ -83,7 +84,7 @@ class Certificate:
         try:
             with lenient_reading():
                 return x509.load_der_x509_certificate(self.der)
-        except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
+        except UNREADABLE as error:
             raise self._unreadable("it is not X.509") from error
 
     @cached_property
@@ -185,7 +186,7 @@ class Certificate:
         """The public key that the certificate is about."""
         try:
             key = self.parsed.public_key()
-        except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        except UNREADABLE as error:
             raise self._unreadable("its public key is of an unknown kind, or damaged") from error
         if not isinstance(key, PublicKey):
             raise self._unreadable("its public key makes no signatures in TLS")
@@ -219,7 +220,7 @@ class Certificate:
         """The digest that was signed (``sha256``), a dotted number if unknown, None where there is none (Ed25519)."""
         try:
             digest = self.parsed.signature_hash_algorithm
-        except (ValueError, UnsupportedAlgorithm):
+        except UNREADABLE:
             return self.parsed.signature_algorithm_oid.dotted_string
         return None if digest is None else digest.name
 
@@ -234,7 +235,7 @@ class Certificate:
         """Return whether the issuer's key verifies the signature; names, dates and purposes are not looked at."""
         try:
             _verify(self.parsed, issuer.public_key)
-        except (CertificateUnreadable, InvalidSignature, ValueError, TypeError, UnsupportedAlgorithm):
+        except (CertificateUnreadable, InvalidSignature, *UNREADABLE):
             return False
         return True
 
@@ -257,7 +258,7 @@ class Certificate:
         try:
             with lenient_reading():
                 return self.parsed.extensions
-        except (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension) as error:
+        except UNREADABLE as error:
             raise self._unreadable("one of its extensions is damaged, or stands there twice") from error
 
     @cached_property
@@ -278,14 +279,14 @@ class Certificate:
         try:
             with lenient_reading():
                 name: x509.Name = getattr(self.parsed, which)
-        except (ValueError, TypeError) as error:
+        except UNREADABLE as error:
             raise self._unreadable(f"its {which} is damaged") from error
         return name
 
     def _moment(self, name: str) -> datetime:
         try:
             moment: datetime = getattr(self.parsed, name)
-        except ValueError as error:
+        except UNREADABLE as error:
             raise self._unreadable("its dates are not in the calendar") from error
         return moment
 

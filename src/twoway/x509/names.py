@@ -7,9 +7,6 @@ from __future__ import annotations
 
 import ipaddress
 import re
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -39,18 +36,6 @@ def printable(text: str) -> str:
     ``\u202e`` and the like, so that text of a stranger cannot paint over a terminal or a log line.
     """
     return "".join(char if char.isprintable() else _escaped(char) for char in text)
-
-
-@contextmanager
-def lenient_reading() -> Iterator[None]:
-    """Keep cryptography's warnings about what it reads off the terminal.
-
-    They are for the authority that made a country of three letters or a negative serial number. Whoever only reads
-    such a certificate can do nothing about them, and programs that make warnings errors would not read it at all.
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
-        yield
 
 
 def name_text(name: x509.Name) -> str:

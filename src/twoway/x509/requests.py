@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from twoway.errors import MaterialTooLarge, RequestUnproven, RequestUnreadable
 from twoway.x509 import pem
 from twoway.x509.extensions import signing_digest
 from twoway.x509.keys import PrivateKey, PublicKey
-from twoway.x509.names import general_name_text, lenient_reading, name_text
+from twoway.x509.names import general_name_text, name_text
+from twoway.x509.reading import UNREADABLE, lenient_reading
 
 _REQUEST_BYTES = 64 * 1024
 # keytool writes the second.
@@ -62,13 +62,13 @@ def load_request(data: bytes) -> Request:
         raise MaterialTooLarge("certificate signing request", len(data), _REQUEST_BYTES)
     try:
         request = x509.load_der_x509_csr(_der(data))
-    except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
+    except UNREADABLE as error:
         raise RequestUnreadable("it is not PKCS#10, PEM or DER") from error
     try:
         with lenient_reading():
             subject, key, names = request.subject, request.public_key(), _names(request)
         proven = request.is_signature_valid
-    except (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension) as error:
+    except UNREADABLE as error:
         raise RequestUnreadable(
             "its subject, key, signature or extensions are damaged or of an unknown kind"
         ) from error

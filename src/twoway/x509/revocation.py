@@ -8,12 +8,12 @@ from datetime import datetime
 from functools import cached_property
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 
 from twoway.errors import CrlUnreadable, MaterialTooLarge
 from twoway.x509 import pem
 from twoway.x509.certificates import Certificate
-from twoway.x509.names import comparable_name, lenient_reading, name_text
+from twoway.x509.names import comparable_name, name_text
+from twoway.x509.reading import UNREADABLE, lenient_reading
 
 _CRL_BYTES = 50 * 1024 * 1024  # the largest lists of public CAs
 
@@ -30,7 +30,7 @@ class RevocationList:
         try:
             with lenient_reading():
                 return x509.load_der_x509_crl(self.der)
-        except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
+        except UNREADABLE as error:
             raise CrlUnreadable("it is not X.509") from error
 
     @cached_property
@@ -44,7 +44,7 @@ class RevocationList:
         try:
             with lenient_reading():
                 return self.parsed.issuer
-        except (ValueError, TypeError) as error:
+        except UNREADABLE as error:
             raise CrlUnreadable("its issuer is damaged") from error
 
     @cached_property
@@ -58,7 +58,7 @@ class RevocationList:
         try:
             with lenient_reading():
                 return not any(extension.critical for extension in self.parsed.extensions)
-        except (ValueError, TypeError, x509.DuplicateExtension):
+        except UNREADABLE:
             return False
 
     def current(self, at: datetime) -> bool:
@@ -72,7 +72,7 @@ class RevocationList:
             return False
         try:
             return self.parsed.is_signature_valid(issuer.public_key)
-        except (ValueError, TypeError, UnsupportedAlgorithm):
+        except UNREADABLE:
             return False
 
     def reason(self, serial: int) -> str | None:
@@ -84,7 +84,7 @@ class RevocationList:
         try:
             with lenient_reading():
                 entry = self._entry(serial)
-        except (ValueError, TypeError) as error:
+        except UNREADABLE as error:
             raise CrlUnreadable("one of its entries is damaged") from error
         return None if entry is None else _reason(entry)
 
@@ -116,5 +116,5 @@ def load_crl(data: bytes) -> RevocationList:
 def _reason(entry: x509.RevokedCertificate) -> str:
     try:
         return entry.extensions.get_extension_for_class(x509.CRLReason).value.reason.value
-    except (ValueError, TypeError, x509.ExtensionNotFound, x509.DuplicateExtension):
+    except (x509.ExtensionNotFound, *UNREADABLE):
         return "unspecified"
