@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -9,10 +10,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric import dsa
 
 from tests.parts.credentials import Pem
 from tests.parts.material import Holder
@@ -73,6 +76,7 @@ class Served:
             issued = bindings.issue(change, client, **options)  # type: ignore[arg-type]  # the test knows them
         assert issued.key is not None
         chain = (issued.certificate, *issued.chain)
+        assert not isinstance(issued.key, dsa.DSAPrivateKey)
         holder = Holder(issued.key, tuple(one.parsed for one in chain))
         return issued, holder.pem(self.files, f"{client}-{issued.certificate.serial_hex}")
 
@@ -151,8 +155,6 @@ class Served:
 
     def gateway_pid(self) -> int:
         """Return the process number of Envoy."""
-        import json
-
         found: int = json.loads(self.runtime.process.read_text())["pid"]
         return found
 
@@ -184,11 +186,7 @@ def served(files: Path, *options: str) -> Iterator[Served]:
 
 def _end_left_over(place: Runtime) -> None:
     """End an Envoy that a killed control plane left."""
-    import json
-
     if place.process.exists():
-        try:
+        with suppress(ProcessLookupError):
             os.kill(json.loads(place.process.read_text())["pid"], signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         place.process.unlink(missing_ok=True)

@@ -17,8 +17,8 @@ def upstream(service: Service) -> Cluster:
     port = url.port or (443 if url.scheme == "https" else 80)
     data: dict[str, Any] = {
         "name": f"upstream:{service.name}",
-        "type": "STATIC" if _is_address(host) else "STRICT_DNS",
-        # A name may have two kinds of address and the upstream listen on one: both are tried (RFC 8305).
+        "type": "STATIC" if _is_address(host) else "LOGICAL_DNS",
+        # A name may have addresses of two kinds, and the upstream listen on one of them: both are tried (RFC 8305).
         "dns_lookup_family": "ALL",
         "connect_timeout": "5s",
         "load_assignment": {
