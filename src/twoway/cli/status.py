@@ -38,9 +38,7 @@ def status(place: RealmPlace, out: Output) -> None:
     if not data["gateways"]:
         click.echo("no gateway has joined yet: twoway serve starts one")
     for one in data["expiring"]:
-        click.echo(
-            f"{one['kind']} {one['name']} ends at {in_words(one['not_after'])}: {in_words(one['remedy'])}"
-        )
+        click.echo(f"{one.kind} {one.name} ends at {in_words(one.not_after)}: {in_words(one.remedy)}")
 
 
 def facts(realm: Realm) -> dict[str, Any]:

@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import threading
+import time
+from datetime import UTC, datetime
+
+import pytest
+
+from twoway.cli import acknowledged
+from twoway.realm import gateways
+from twoway.realm.realm import Realm
+
+
+@pytest.fixture(autouse=True)
+def globex(cli, realm, tmp_path, password):
+    """A client with two certificates."""
+    cli("client", "add", "globex", "--allow", "orders")
+    for kit in ("first", "second"):
+        issued = cli("client", "issue", "globex", "-o", tmp_path / kit, "--out-password-file", password)
+        assert 0 == issued.status
+
+
+def acknowledge(directory, revision, *, ended=None):
+    """A gateway says how far it is."""
+    with Realm.open(directory) as opened, opened.writing() as connection:
+        gateways.acknowledge(connection, "edge", revision, datetime.now(UTC), ended=ended)
+
+
+@pytest.fixture
+def gateway(realm):
+    """A gateway that acknowledges every change a little later, as far as it takes rights away."""
+    stop = threading.Event()
+
+    def run() -> None:
+        with Realm.open(realm) as opened:
+            while not stop.wait(0.02):
+                acknowledge(realm, 1, ended=opened.revisions().realm)
+
+    acknowledge(realm, 1)
+    thread = threading.Thread(target=run)
+    thread.start()
+    yield "edge"
+    stop.set()
+    thread.join()
+
+
+def states(cli):
+    """The states of the client's bindings."""
+    return [one["state"] for one in cli("client", "show", "globex", "--json").json["bindings"]]
+
+
+def test_revocation_ends_all_bindings(cli):
+    """Without a gateway that runs it says so, and is done."""
+    result = cli("client", "revoke", "globex", "--yes")
+    assert 0 == result.status
+    assert "no gateway is running" in result.stderr
+    assert ["revoked", "revoked"] == states(cli)
+
+
+def test_revocation_of_one_binding_leaves_the_other(cli):
+    """A rotation goes on where only one key was lost."""
+    first = cli("client", "show", "globex", "--json").json["bindings"][0]["id"]
+    assert (
+        0
+        == cli("client", "revoke", "globex", "--binding", first, "--reason", "keyCompromise", "--yes").status
+    )
+    assert ["revoked", "active"] == states(cli)
+
+
+def test_revocation_waits_for_the_gateway_and_says_how_long(cli, gateway):
+    """It counts when the gateway has it; streams have their bound."""
+    answer = cli("client", "revoke", "globex", "--yes", "--json").json
+    assert (["edge"], []) == (answer["gateways"], answer["waiting_for"])
+    assert 0 <= answer["milliseconds"] < 5000
+    assert 3600 == answer["max_stream_seconds"]
+
+
+def test_revocation_is_told_in_words(cli, gateway):
+    """A person reads the milliseconds and the bound."""
+    shown = cli("client", "revoke", "globex", "--yes").stderr
+    assert "2 bindings revoked: acknowledged by 1 of 1 gateways after" in shown
+    assert "may go on for 1h at most" in shown
+
+
+def test_gateway_that_does_not_answer_is_named(cli, realm, monkeypatch):
+    """The revocation is stored; whether it is in force could not be found out."""
+    monkeypatch.setattr(acknowledged, "PATIENCE", 0.1)
+    acknowledge(realm, 1)
+    result = cli("client", "revoke", "globex", "--yes", "--json")
+    assert (3, ["edge"]) == (result.status, result.json["waiting_for"])
+    assert ["revoked", "revoked"] == states(cli)
+
+
+def test_gateway_that_is_away_is_not_waited_for(cli, realm):
+    """It gets everything when it comes back."""
+    acknowledge(realm, 1)
+    with Realm.open(realm) as opened, opened.writing() as connection:
+        gateways.away(connection, "edge", datetime.now(UTC))
+    assert 0 == cli("client", "revoke", "globex", "--yes").status
+
+
+@pytest.mark.parametrize("command", [("suspend", "globex"), ("remove", "globex", "--yes")])
+def test_whatever_ends_a_client_waits_for_the_gateway(cli, gateway, command):
+    """Suspending and removing take rights away as revoking does."""
+    assert ["edge"] == cli("client", *command, "--json").json["gateways"]
+
+
+def test_change_of_nothing_waits_for_nothing(cli, gateway):
+    """A right that was not there is not waited for."""
+    cli("service", "add", "users", "--upstream", "http://127.0.0.1:9000", "--path", "/users")
+    started = time.monotonic()
+    cli("client", "deny", "globex", "users")
+    assert time.monotonic() - started < acknowledged.PATIENCE + 2
+
+
+def test_revocation_wants_to_be_meant(cli):
+    """A dry run lists what would go; without --yes and a terminal nothing goes."""
+    assert 2 == cli("client", "revoke", "globex").status
+    assert 2 == len(cli("client", "revoke", "globex", "--dry-run", "--json").json["bindings"])
+    assert ["active", "active"] == states(cli)
+
+
+def test_unknown_reason_is_refused_with_those_that_there_are(cli):
+    """The words are RFC 5280's."""
+    result = cli("client", "revoke", "globex", "--reason", "stolen", "--yes")
+    assert 0 != result.status
+    assert "keyCompromise" in result.stderr
+    assert ["active", "active"] == states(cli)
+
+
+def test_second_revocation_finds_nothing(cli):
+    """What is revoked stays revoked, and is said to be."""
+    cli("client", "revoke", "globex", "--yes")
+    assert 1 == cli("client", "revoke", "globex", "--yes").status
+
+
+def test_revoked_certificate_is_on_the_list(cli):
+    """The next list that authority crl signs has it."""
+    cli("client", "revoke", "globex", "--yes")
+    shown = cli("authority", "show", "--json").json
+    assert {"root": 0, "issuing": 2} == {one["name"]: one["revoked"] for one in shown}
