@@ -1,0 +1,186 @@
+"""Partner CAs: known by the CA and a rule for names, never by the CA alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.x509.pki import AT, CLIENT, DAY, made, rsa_key
+from twoway.errors import (
+    AuthorityOurs,
+    BundleAmbiguous,
+    CertificateOnceRevoked,
+    CertificateUnfit,
+    NameRuleTooWide,
+    NotAnAuthority,
+    RuleMissing,
+    RuleTaken,
+)
+from twoway.realm import authorities, bindings, gateways
+from twoway.x509.certificates import pem_bundle
+
+RULE = "DNS:*.umbrella.com"
+
+
+def accept(changing, client, holder, rule=RULE, **options):
+    """Accept a holder's CA and return its binding."""
+    with changing() as change:
+        return bindings.accept_authority(change, client, holder.certificate.pem, rule=rule, **options)
+
+
+def test_partner_authority_is_bound_with_its_rule(realm, changing, globex):
+    """The gateway's authorizer gets the anchor and the rule."""
+    ca = made("Umbrella CA", ca=True)
+    accept(changing, globex, ca)
+    with realm.reading() as connection:
+        view = gateways.view(connection)
+    partner = view.partners[0]
+    assert ("globex", RULE, ca.certificate.der) == (partner.client, partner.rule, partner.der)
+    assert [] == view.leaves
+
+
+def test_rule_is_required(changing, globex):
+    """Without it anyone that the CA issues for would be the client."""
+    with pytest.raises(RuleMissing):
+        accept(changing, globex, made("CA", ca=True), rule=None)
+
+
+def test_rule_that_matches_everybody_is_refused(changing, globex):
+    """As names has it."""
+    with pytest.raises(NameRuleTooWide):
+        accept(changing, globex, made("CA", ca=True), rule="DNS:*.com")
+
+
+@pytest.mark.parametrize("options", [{}, {"ca": True, "key_usages": ["crl_sign"]}])
+def test_certificate_that_may_not_issue_is_no_authority(changing, globex, options):
+    """By its basic constraints, or by its key usage."""
+    with pytest.raises(NotAnAuthority):
+        accept(changing, globex, made("CA", **options))
+
+
+def test_own_authority_is_no_partners(changing, globex):
+    """Nor is one that ours has issued."""
+    with changing() as change:
+        ours = (
+            pem_bundle(authorities.anchors(change.connection)),
+            pem_bundle(authorities.issuers(change.connection)),
+        )
+    for pem in ours:
+        with pytest.raises(AuthorityOurs), changing() as change:
+            bindings.accept_authority(change, globex, pem, rule=RULE)
+
+
+def test_file_of_two_authorities_is_ambiguous(changing, globex):
+    """An anchor is one certificate; those below it go elsewhere."""
+    bundle = pem_bundle([made(word, ca=True).certificate for word in ("one", "two")])
+    with pytest.raises(BundleAmbiguous), changing() as change:
+        bindings.accept_authority(change, globex, bundle, rule=RULE)
+
+
+def test_two_clients_share_a_ca_with_different_rules(realm, changing, globex, initech):
+    """They are told apart by their names."""
+    ca = made("CA", ca=True)
+    accept(changing, globex, ca, "DNS:*.globex.com")
+    accept(changing, initech, ca, "DNS:*.initech.com")
+    with realm.reading() as connection:
+        assert {"globex", "initech"} == {partner.client for partner in gateways.view(connection).partners}
+
+
+def test_two_clients_do_not_share_ca_and_rule(changing, globex, initech):
+    """Nor a renewed certificate of the CA's key."""
+    ca = made("CA", ca=True)
+    accept(changing, globex, ca)
+    renewed = made("CA", ca=True, key=ca.key, serial=2)
+    for holder in (ca, renewed):
+        with pytest.raises(RuleTaken, match="globex"):
+            accept(changing, initech, holder)
+
+
+def test_two_authorities_of_one_name_are_not_confused(realm, changing, globex, initech):
+    """Both are candidates, each with its own key."""
+    one, two = (made("Common CA", ca=True) for _ in range(2))
+    accept(changing, globex, one)
+    accept(changing, initech, two)
+    leaf = made("leaf", by=one, usages=[CLIENT])
+    with realm.reading() as connection:
+        found = gateways.partner_candidates(connection, [leaf.certificate.parsed.issuer])
+    assert {one.certificate.der, two.certificate.der} == {candidate.der for candidate in found}
+
+
+def test_partner_is_found_by_a_stored_intermediate(realm, changing, globex):
+    """Which its clients may forget to send."""
+    root = made("root", ca=True)
+    middle = made("middle", by=root, ca=True)
+    accept(changing, globex, root, intermediates=middle.certificate.pem)
+    leaf = made("leaf", by=middle)
+    with realm.reading() as connection:
+        found = gateways.partner_candidates(connection, [leaf.certificate.parsed.issuer])
+    assert [root.certificate.der + middle.certificate.der] == [one.der + one.chain for one in found]
+
+
+def test_intermediate_has_to_be_an_authority(changing, globex):
+    """A leaf among them is a mistake."""
+    root = made("root", ca=True)
+    with pytest.raises(NotAnAuthority):
+        accept(changing, globex, root, intermediates=made("leaf", by=root).certificate.pem)
+
+
+def test_retired_partner_is_still_found_with_its_state(realm, changing, globex):
+    """So that the refusal can say why."""
+    ca = made("CA", ca=True)
+    accepted = accept(changing, globex, ca)
+    with changing() as change:
+        bindings.retire(change, globex, accepted.binding.id)
+    with realm.reading() as connection:
+        found = gateways.partner_candidates(connection, [ca.certificate.parsed.subject])
+        assert () == gateways.view(connection).partners
+    assert ["retired"] == [candidate.state for candidate in found]
+
+
+def test_compromised_authority_never_comes_back(changing, globex, initech):
+    """Not with another rule, and to nobody."""
+    ca = made("CA", ca=True)
+    accept(changing, globex, ca)
+    with changing() as change:
+        bindings.revoke(change, globex, reason="cACompromise")
+    with pytest.raises(CertificateOnceRevoked):
+        accept(changing, initech, ca, "DNS:*.initech.com")
+
+
+def test_expired_authority_is_refused(changing, globex):
+    """Unless it is said that it shall be taken despite that."""
+    ca = made("CA", ca=True, end=AT - DAY / 2)
+    with pytest.raises(CertificateUnfit, match="ended"):
+        accept(changing, globex, ca)
+    accept(changing, globex, ca, despite=["partner-authority-expired"])
+
+
+def test_authority_that_ends_soon_is_a_warning(changing, globex):
+    """Partners need longer for a CA."""
+    accepted = accept(changing, globex, made("CA", ca=True, end=AT + 60 * DAY))
+    assert ["partner-authority-expires-soon"] == [found.code for found in accepted.findings]
+
+
+def test_intermediate_as_anchor_is_told(changing, globex):
+    """It works, and nobody asks its own issuer."""
+    middle = made("middle", by=made("root", ca=True), ca=True)
+    accepted = accept(changing, globex, middle)
+    assert ["partner-authority-intermediate"] == [found.code for found in accepted.findings]
+
+
+def test_authority_of_a_small_key_is_refused(changing, globex):
+    """Its certificates would be refused anyway."""
+    with pytest.raises(CertificateUnfit, match="1024 bits"):
+        accept(changing, globex, made("CA", ca=True, key=rsa_key(1024)))
+
+
+def test_leaf_issued_by_a_pinned_authority_is_nobodys(realm, changing, globex):
+    """A CA:TRUE leaf that was pinned makes nothing that it issued acceptable."""
+    leaf = made("leaf", ca=True, usages=[CLIENT])
+    with changing() as change:
+        bindings.accept_certificate(
+            change, globex, leaf.certificate.pem, despite=["client-certificate-is-authority"]
+        )
+    below = made("below", by=leaf)
+    with realm.reading() as connection:
+        assert () == gateways.view(connection).partners
+        assert () == gateways.partner_candidates(connection, [below.certificate.parsed.issuer])
