@@ -183,7 +183,6 @@ def test_weaknesses_come_as_findings(changing, initech):
     ("options", "code"),
     [
         ({"end": AT - timedelta(hours=1)}, "client-certificate-expired"),
-        ({"ca": True}, "client-certificate-is-authority"),
         ({"key_usages": ["key_encipherment"]}, "client-certificate-cannot-sign"),
     ],
 )

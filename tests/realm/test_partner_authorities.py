@@ -177,9 +177,7 @@ def test_leaf_issued_by_a_pinned_authority_is_nobodys(realm, changing, globex):
     """A CA:TRUE leaf that was pinned makes nothing that it issued acceptable."""
     leaf = made("leaf", ca=True, usages=[CLIENT])
     with changing() as change:
-        bindings.accept_certificate(
-            change, globex, leaf.certificate.pem, despite=["client-certificate-is-authority"]
-        )
+        bindings.accept_certificate(change, globex, leaf.certificate.pem)
     below = made("below", by=leaf)
     with realm.reading() as connection:
         assert () == gateways.view(connection).partners

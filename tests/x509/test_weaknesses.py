@@ -55,7 +55,7 @@ def test_a_sound_certificate_has_no_weakness():
         ({"end": AT - timedelta(seconds=1)}, "client-certificate-expired", Severity.ERROR),
         ({"end": AT + 29 * DAY}, "client-certificate-expires-soon", Severity.WARNING),
         ({"start": AT + DAY}, "client-certificate-not-yet-valid", Severity.WARNING),
-        ({"ca": True}, "client-certificate-is-authority", Severity.ERROR),
+        ({"ca": True}, "client-certificate-is-authority", Severity.WARNING),
         ({"key_usages": ["key_encipherment"]}, "client-certificate-cannot-sign", Severity.ERROR),
         ({"key_usages": []}, "client-certificate-cannot-sign", Severity.ERROR),
         ({"usages": [SERVER]}, "client-certificate-no-client-auth", Severity.WARNING),
@@ -139,7 +139,7 @@ def test_a_certificate_in_a_transparency_log_is_a_public_cas():
 
 
 def test_what_openssl_makes_when_nothing_is_said():
-    """CA:TRUE and no names: the error comes first."""
+    """CA:TRUE and no names: the warning comes first."""
     found = weaknesses([made(ca=True).certificate], at=AT)
     assert ["client-certificate-is-authority", "client-certificate-no-names"] == [one.code for one in found]
 

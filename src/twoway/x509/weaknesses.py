@@ -169,10 +169,10 @@ def _signature_weak(leaf: Certificate) -> Finding:
 def _authority(leaf: Certificate) -> Finding:
     return Finding(
         code="client-certificate-is-authority",
-        severity=Severity.ERROR,
+        severity=Severity.WARNING,
         title=f"the certificate of {leaf.subject} is that of a certificate authority (CA:TRUE)",
-        cause="openssl req -x509 makes such certificates unless it is told otherwise",
-        remedy='ask the partner to make it with: -addext "basicConstraints=critical,CA:FALSE"',
+        cause="openssl req -x509 makes such certificates unless it is told otherwise; what it issues is not accepted",
+        remedy='ask the partner to make the next one with: -addext "basicConstraints=critical,CA:FALSE"',
         who=Who.PARTNER,
         facts=_facts(leaf),
     )
