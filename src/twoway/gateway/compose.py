@@ -9,11 +9,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from twoway.gateway.carriers import carrier, names_size
 from twoway.gateway.desired import LEASE, Allowed, Desired, Host, ServerIdentity, Service
-from twoway.realm.gateways import Ended, GatewayView, Leaf
-from twoway.realm.records import ServiceRecord
+
+if TYPE_CHECKING:
+    from twoway.realm.gateways import Ended, GatewayView, Leaf
+    from twoway.realm.records import ServiceRecord
 
 # The names of a certificate request must fit into a handshake message: at 64 kB every handshake fails, for
 # everyone, and nothing says why. Half of that is the limit.

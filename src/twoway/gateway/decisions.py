@@ -11,16 +11,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from twoway.errors import CertificateUnreadable, ChainBroken
 from twoway.gateway import reasons
 from twoway.gateway.reasons import Reason
-from twoway.realm.gateways import Candidate, Candidates
 from twoway.realm.states import BindingKind, BindingState, CertificateState, ClientState
 from twoway.x509.certificates import Certificate, load_certificates
 from twoway.x509.chains import path
 from twoway.x509.names import NameRule
 from twoway.x509.purposes import Purpose, permits
+
+if TYPE_CHECKING:
+    from twoway.realm.gateways import Candidate, Candidates
 
 
 @dataclass(frozen=True, slots=True)
