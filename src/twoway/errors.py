@@ -380,7 +380,9 @@ class WrongPassword(KeystoreError):
 
     code = "password-wrong"
     message = "the password does not open {what}"
-    cause = "it was made with another password; where nothing opens with this one, damage cannot be told apart"
+    cause = (
+        "it was made with another password; where nothing opens with this one, damage cannot be told apart"
+    )
     remedy = "give the password that it was made with (--password-file, --password-env)"
     what: str
 
@@ -961,7 +963,9 @@ class PathIndistinct(RealmError):
     """Two services of one host cannot be told apart by their paths."""
 
     code = "path-indistinct"
-    message = "the path {path} of {host} cannot be told apart from the path {other_path} of the service {other}"
+    message = (
+        "the path {path} of {host} cannot be told apart from the path {other_path} of the service {other}"
+    )
     cause = "many servers take paths that differ only in case as the same"
     remedy = "give the services different paths or different hosts"
     path: str
@@ -980,18 +984,6 @@ class HandshakeMixed(RealmError):
     host: str
     strict: str
     other: str
-
-
-class InUse(RealmError):
-    """Something that others still need cannot be removed."""
-
-    code = "in-use"
-    message = "the {noun} {name} is still used by {users}"
-    cause = "what uses it would stop working"
-    remedy = "remove or edit {users} first"
-    noun: str
-    name: str
-    users: str
 
 
 class IdentitySourceUnreadable(RealmError):
@@ -1068,3 +1060,48 @@ class ListenerRefused(GatewayError):
 
 class EndpointError(TwowayError):
     """A call to a partner failed."""
+
+
+class EndpointUnreachable(EndpointError):
+    """No answer came from the partner's server."""
+
+    code = "endpoint-unreachable"
+    message = "no answer from {url}: {problem}"
+    cause = (
+        "the name does not resolve, nothing listens there, a firewall is in between, or the server is slow"
+    )
+    remedy = "compare the address with the partner's: twoway endpoint show {name}"
+    who = Who.EITHER
+    exit_status = 3
+    name: str
+    url: str
+    problem: str
+
+
+class ServerUntrusted(EndpointError):
+    """The server's certificate does not lead to what the endpoint trusts, or is of another name."""
+
+    code = "server-untrusted"
+    message = "the server at {url} is not trusted: {problem}"
+    cause = (
+        "its certificate comes from a CA that this endpoint does not trust, has ended, or is of another name"
+    )
+    remedy = "ask the partner for its CA's certificate, then twoway endpoint edit {name} --trust FILE"
+    who = Who.EITHER
+    name: str
+    url: str
+    problem: str
+
+
+class HandshakeRefused(EndpointError):
+    """The server ended the handshake, or there was none to be had."""
+
+    code = "handshake-refused"
+    message = "the server at {url} refused the handshake: {problem} ({certificate})"
+    cause = "it does not know the certificate, wants another one, or has no TLS version or cipher in common with us"
+    remedy = "ask the partner to accept the certificate that twoway endpoint show {name} shows"
+    who = Who.PARTNER
+    name: str
+    url: str
+    problem: str
+    certificate: str

@@ -42,11 +42,13 @@ def cli(monkeypatch, tmp_path) -> Cli:
     monkeypatch.delenv("TWOWAY_DEBUG", raising=False)
 
     def call(*arguments: object, stdin: str = "") -> Result:
-        stdout, stderr = io.StringIO(), io.StringIO()
+        stdout, stderr = (
+            io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2)
+        )
         monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
         with contextlib.redirect_stdout(stdout), contextlib.redirect_stderr(stderr):
             status = run([str(argument) for argument in arguments])
-        return Result(status, stdout.getvalue(), stderr.getvalue())
+        return Result(status, *(stream.buffer.getvalue().decode() for stream in (stdout, stderr)))
 
     return call
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import click
 import pytest
 
-from twoway.cli.options import PasswordSource, confirm, default_realm
+from twoway.cli.options import PasswordSource, confirm
 from twoway.errors import UsageError
+from twoway.realm.places import default_directory
 
 
 class Terminal(io.StringIO):
@@ -108,4 +109,4 @@ def test_realm_rests_where_the_platform_keeps_data(monkeypatch, tmp_path, platfo
     for name in ("XDG_DATA_HOME", "LOCALAPPDATA"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(sys, "platform", platform)
-    assert tmp_path / folder == default_realm()
+    assert tmp_path / folder == default_directory()

@@ -123,18 +123,6 @@ def password_options(name: str, what: str) -> Callable[[Command], Command]:
     return decorate
 
 
-def default_realm() -> Path:
-    """Return the folder of the user's own realm, where the platform keeps data."""
-    home = Path.home()
-    match sys.platform:
-        case "darwin":
-            return home / "Library" / "Application Support" / "twoway"
-        case "win32":
-            return Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local") / "twoway"
-        case _:
-            return Path(os.environ.get("XDG_DATA_HOME") or home / ".local" / "share") / "twoway"
-
-
 yes_option = click.option("--yes", "-y", is_flag=True, help="Do not ask whether it is meant.")
 dry_run_option = click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from twoway.cli.options import Command, PasswordSource, default_realm, password_options, type_of_directory
+from twoway.cli.options import Command, PasswordSource, password_options, type_of_directory
+from twoway.realm.places import VARIABLE, default_directory
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -63,12 +64,12 @@ def realm_option(command: Command) -> Command:
 
     @functools.wraps(command)
     def placed(realm: Path | None, passphrase: PasswordSource, **values: Any) -> Any:
-        return command(place=RealmPlace(realm or default_realm(), passphrase), **values)
+        return command(place=RealmPlace(realm or default_directory(), passphrase), **values)
 
     option = click.option(
         "--realm",
         type=type_of_directory,
-        envvar="TWOWAY_REALM",
+        envvar=VARIABLE,
         help="The realm's folder (or TWOWAY_REALM; default: the user's data folder).",
     )
     return option(password_options("passphrase", "The realm's passphrase")(placed))
