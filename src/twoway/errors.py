@@ -1043,6 +1043,17 @@ class AlreadyServed(GatewayError):
     folder: str
 
 
+class GatewayAway(GatewayError):
+    """No gateway answers on this machine."""
+
+    code = "gateway-away"
+    message = "no gateway answers in {folder}: {reason}"
+    cause = "twoway serve is not running on this machine, or the gateway is just being started again"
+    remedy = "twoway serve"
+    folder: str
+    reason: str
+
+
 class ListenerRefused(GatewayError):
     """Envoy cannot listen where it was told to."""
 

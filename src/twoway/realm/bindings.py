@@ -21,7 +21,7 @@ from twoway.errors import (
     RuleMissing,
 )
 from twoway.findings import Finding
-from twoway.realm import admission, authorities, clients, endings, tables
+from twoway.realm import admission, authorities, endings, tables
 from twoway.realm.change import Change
 from twoway.realm.records import BindingRecord, CertificateRecord, ClientRecord
 from twoway.realm.states import BINDING, BindingKind, BindingState, CertificateState
@@ -75,7 +75,7 @@ class Revoked:
 
 def bindings(connection: Connection, client: str) -> tuple[BindingRecord, ...]:
     """Return all bindings of a client, oldest first."""
-    return _of(connection, clients.find(connection, client))
+    return _of(connection, ClientRecord.named(connection, client))
 
 
 def binding(connection: Connection, client: str, binding_id: int) -> BindingRecord:
@@ -84,7 +84,7 @@ def binding(connection: Connection, client: str, binding_id: int) -> BindingReco
     Raises:
         NotInRealm: there is no such client, or no such binding of it.
     """
-    owner = clients.find(connection, client)
+    owner = ClientRecord.named(connection, client)
     columns = tables.binding.c
     found = BindingRecord.one(connection, columns.id == binding_id, columns.client_id == owner.id)
     if found is None:
@@ -129,7 +129,7 @@ def issue(
     from twoway.x509.keys import new_key, spki_sha256
     from twoway.x509.requests import load_request
 
-    owner = clients.find(change.connection, client)
+    owner = ClientRecord.named(change.connection, client)
     asked = None if request is None else load_request(request)
     if asked is not None:
         key, public_key = None, asked.public_key
@@ -172,7 +172,7 @@ def accept_certificate(
     """
     from twoway.x509.weaknesses import weaknesses
 
-    owner = clients.find(change.connection, client)
+    owner = ClientRecord.named(change.connection, client)
     leaf, issuers = admission.leaf_first(data)
     if authorities.is_ours(change.connection, leaf):
         raise CertificateOurs(subject=leaf.subject)
@@ -217,7 +217,7 @@ def accept_authority(
     from twoway.realm.partners import authority_weaknesses
     from twoway.x509.names import NameRule
 
-    owner = clients.find(change.connection, client)
+    owner = ClientRecord.named(change.connection, client)
     authority = admission.only_authority(data)
     if rule is None:
         raise RuleMissing(subject=authority.subject)
@@ -296,7 +296,7 @@ def revoke(
         IllegalTransition: the one named cannot be revoked.
     """
     authorities.known_reason(reason)
-    owner = clients.find(change.connection, client)
+    owner = ClientRecord.named(change.connection, client)
     every = _of(change.connection, owner)
     if binding_id is None:
         targets = [

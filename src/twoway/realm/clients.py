@@ -9,7 +9,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, delete, exists, func, insert, select, update
 
-from twoway.errors import NameTaken, NotInRealm
+from twoway.errors import NameTaken
 from twoway.realm import endings, services, tables
 from twoway.realm.change import Change
 from twoway.realm.names import check_name
@@ -72,10 +72,7 @@ def find(connection: Connection, name: str) -> ClientRecord:
     Raises:
         NotInRealm: there is none, or it was removed.
     """
-    found = ClientRecord.one(connection, *_named(name))
-    if found is None:
-        raise NotInRealm(noun="client", name=name)
-    return found
+    return ClientRecord.named(connection, name)
 
 
 def clients(connection: Connection, *, removed: bool = False) -> tuple[ClientSummary, ...]:

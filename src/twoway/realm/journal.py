@@ -15,7 +15,6 @@ from sqlalchemy import Connection, delete, func, insert, select
 
 from twoway.realm import tables
 from twoway.realm.records import JournalEntryRecord
-from twoway.x509.names import printable
 
 if TYPE_CHECKING:
     from twoway.realm.realm import Realm
@@ -108,6 +107,8 @@ def _row(entry: JournalEntry) -> dict[str, Any]:
 
 def _escaped(value: Any) -> Any:
     """Escape every text of a stranger, however deep it lies."""
+    from twoway.x509.names import printable
+
     match value:
         case str():
             text = printable(value[: TEXT_LIMIT + 1])

@@ -12,7 +12,9 @@ from typing import Any, ClassVar, Self
 
 from sqlalchemy import ColumnElement, Connection, Select, Table, select
 
+from twoway.errors import NotInRealm
 from twoway.realm import tables
+from twoway.realm.states import ClientState
 
 
 class Record:
@@ -114,6 +116,19 @@ class ClientRecord(Record):
     created: datetime
     ended: datetime | None
     revision: int
+
+    @classmethod
+    def named(cls, connection: Connection, name: str) -> Self:
+        """Return the client that has the name now; those that were removed have none.
+
+        Raises:
+            NotInRealm: there is none.
+        """
+        columns = tables.client.c
+        found = cls.one(connection, columns.name == name, columns.state != ClientState.REMOVED)
+        if found is None:
+            raise NotInRealm(noun="client", name=name)
+        return found
 
 
 @dataclass(frozen=True)
