@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import subprocess
+import time
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, x25519
@@ -14,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import (
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tests.x509.pki import rsa_key
+from tests.x509.pki import encoded, rsa_key
 from twoway.errors import (
     KeyAlgorithmUnknown,
     KeyPasswordNeeded,
@@ -141,6 +142,40 @@ def test_damaged_keys_end_in_an_error_of_ours(at, change):
     data[at] ^= change
     with contextlib.suppress(TwowayError):
         keys.load_private_key(bytes(data))
+
+
+def test_rsa_keys_that_take_minutes_to_check_are_not_checked():
+    """Two Mersenne primes of 4423 and 9689 bits: a sound key, and somebody's idea of a joke."""
+    p, q, e = 2**9689 - 1, 2**4423 - 1, 65537
+    d = pow(e, -1, (p - 1) * (q - 1))
+    values = (0, p * q, e, d, p, q, d % (p - 1), d % (q - 1), pow(q, -1, p))
+    numbers = [value.to_bytes(value.bit_length() // 8 + 1, "big") for value in values]
+    joke = encoded(0x30, b"".join(encoded(0x02, number) for number in numbers))
+    began = time.perf_counter()
+    with pytest.raises(KeyUnreadable, match="14112 bits"):
+        keys.load_private_key(joke)
+    assert time.perf_counter() - began < 2
+
+
+def test_rsa_keys_of_no_primes_are_refused():
+    """What OpenSSL's check is for."""
+    numbers = rsa_key().private_numbers()
+    values = [numbers.public_numbers.n, numbers.public_numbers.e, numbers.d, numbers.p + 2, numbers.q]
+    values += [numbers.dmp1, numbers.dmq1, numbers.iqmp]
+    octets = [value.to_bytes(value.bit_length() // 8 + 1, "big") for value in (0, *values)]
+    with pytest.raises(KeyUnreadable):
+        keys.load_private_key(encoded(0x30, b"".join(encoded(0x02, number) for number in octets)))
+
+
+@pytest.mark.parametrize("length", [0, 31, 33])
+def test_ed25519_keys_of_a_wrong_length_are_refused(length):
+    """OpenSSL calls it an internal error."""
+    sound = keys.private_der(keys.new_key("ed25519"))
+    damaged = encoded(0x30, sound[2:12] + encoded(0x04, encoded(0x04, bytes(length))))
+    with pytest.raises(KeyUnreadable):
+        keys.load_private_key(damaged)
+    with pytest.raises(KeyUnreadable):
+        keys.load_own_key(damaged)
 
 
 def test_our_own_keys_are_read_back():

@@ -123,6 +123,13 @@ def test_alternative_names_are_read(text, shown):
         "URI:http://a/\x1b",
         "email:a",
         "email:a@b@c d",
+        "email:a@\u212a.example",
+        "URI:http://a/\u017f",
+        "email:a(@b",
+        "email:a@(b",
+        "email:<a@b>",
+        "email:a@b,c@d",
+        "email:" + "x" * 65 + "@b",
     ],
 )
 def test_alternative_names_that_cannot_be_are_refused(text):
@@ -303,6 +310,13 @@ def test_any_text_ends_in_a_name_or_in_an_error_of_ours(text):
         for written in (text, f"DNS:{text}", f"CN={text}", f"URI:{text}", f"email:{text}", f"CN:{text}"):
             with contextlib.suppress(TwowayError):
                 read(written)
+
+
+@given(st.text(alphabet="a@.()<>,;:\"'[]\\", max_size=12))
+def test_any_address_ends_in_a_name_or_in_an_error_of_ours(text):
+    """The library below parses addresses as mail programs do."""
+    with contextlib.suppress(TwowayError):
+        assert f"email:{text}" == general_name_text(subject_alternative_name(f"email:{text}"))
 
 
 @given(st.text(alphabet="ab*./:", max_size=12), st.text(alphabet="ab*.", min_size=1, max_size=12))

@@ -28,7 +28,7 @@ from twoway.errors import (
 )
 from twoway.x509.certificates import Certificate, iso
 from twoway.x509.extensions import authority_key_identifier, extended_key_usage, key_usage, signing_digest
-from twoway.x509.keys import PrivateKey, PublicKey, key_facts, spki_sha256
+from twoway.x509.keys import RSA_BITS_MOST, PrivateKey, PublicKey, key_facts, spki_sha256
 from twoway.x509.names import check_general_name, check_web_address, comparable_name, name_text, printable
 
 # A partner's clock may be behind ours: a new certificate works at once on a machine that is five minutes late.
@@ -38,8 +38,8 @@ _SERIAL_BITS = 159  # RFC 5280, 4.1.2.2: 20 octets, positive
 _NAMES_LIMIT = 100
 _COMMON_NAME_CHARACTERS = 64  # RFC 5280, A.1: ub-common-name
 _ATTRIBUTE_CHARACTERS = 128  # RFC 5280, A.1: ub-locality-name, the longest that is in use
-# RSA above 8192 bits is refused by OpenSSL-based verifiers; the others are what TLS stacks agree on.
-_RSA_BITS = range(2048, 8193)
+# What TLS stacks agree on.
+_RSA_BITS = range(2048, RSA_BITS_MOST + 1)
 _KEY_ALGORITHMS = {"rsa", "ec-p256", "ec-p384", "ec-p521", "ed25519"}
 
 

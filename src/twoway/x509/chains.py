@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -34,6 +35,7 @@ from twoway.errors import (
     SignatureBroken,
 )
 from twoway.x509.certificates import Certificate, iso
+from twoway.x509.keys import RSA_BITS_MOST
 from twoway.x509.names import comparable_name
 from twoway.x509.purposes import Purpose, can_sign_handshakes, extended_usage_permits
 from twoway.x509.revocation import RevocationList
@@ -43,7 +45,6 @@ if TYPE_CHECKING:
 
 _CERTIFICATES = 10
 _PRESENTED_BYTES = 64 * 1024
-_RSA_BITS = 8192
 _NAMESAKES = 20  # authorities of one name that are tried: renewals and cross-certificates make a few
 _STEPS = 200  # of the search for a path
 
@@ -164,7 +165,7 @@ class _Issuers:
             self._signers[certificate] = [
                 issuer
                 for issuer in self.named(certificate)
-                if issuer.key.bits <= _RSA_BITS and certificate.signed_by(issuer)
+                if issuer.key.bits <= RSA_BITS_MOST and certificate.signed_by(issuer)
             ]
         return self._signers[certificate]
 
@@ -238,8 +239,8 @@ def _check_bounds(leaf: Certificate, intermediates: Sequence[Certificate]) -> No
     if size > _PRESENTED_BYTES:
         raise ChainTooLong(_subject(leaf), 0, f"they have {size} bytes, more than {_PRESENTED_BYTES}")
     for depth, certificate in enumerate(presented):
-        if certificate.key.bits > _RSA_BITS:
-            detail = f"a key of {certificate.key.bits} bits, more than {_RSA_BITS}"
+        if certificate.key.bits > RSA_BITS_MOST:
+            detail = f"a key of {certificate.key.bits} bits, more than {RSA_BITS_MOST}"
             raise ChainTooLong(certificate.subject, depth, detail)
 
 
@@ -264,6 +265,10 @@ def _check_with_openssl(candidate: tuple[Certificate, ...], at: datetime) -> Non
     try:
         crypto.X509StoreContext(store, leaf, above[:-1]).verify_certificate()
     except crypto.X509StoreContextError as error:
+        # What OpenSSL still has in its queue would else be laid at the door of cryptography's next failure, which
+        # shares the queue. A failure of pyOpenSSL's own empties it.
+        with suppress(crypto.Error):
+            crypto.load_certificate(crypto.FILETYPE_ASN1, b"")
         raise _reason(error, candidate) from error
 
 

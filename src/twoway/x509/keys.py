@@ -18,6 +18,7 @@ from twoway.errors import (
     MaterialTooLarge,
 )
 from twoway.x509 import pem
+from twoway.x509.reading import UNREADABLE
 
 # What can sign in TLS and X.509 today. DSA and Ed448 are read, to be able to say that they will not do.
 PrivateKey: TypeAlias = (
@@ -36,6 +37,9 @@ PublicKey: TypeAlias = (
 )
 
 ALGORITHMS = ("rsa-2048", "rsa-3072", "rsa-4096", "ec-p256", "ec-p384", "ed25519")
+
+# What BoringSSL (and so Envoy), and every signature check here, ends at.
+RSA_BITS_MOST = 8192
 
 _RSA_PUBLIC_EXPONENT = 65537
 _KEY_BYTES = 64 * 1024  # an RSA key of 16384 bits has 13 kB as PEM
@@ -112,13 +116,13 @@ def load_private_key(data: bytes, password: bytes | None = None) -> PrivateKey:
     except TypeError:  # cryptography's way to say that it is encrypted
         if not password:
             raise KeyPasswordNeeded from None
-    except (ValueError, UnsupportedAlgorithm) as error:
+    except UNREADABLE as error:
         raise KeyUnreadable(_problem(data, error)) from error
     try:
         return _signing_key(_load(data, password))
     except UnsupportedAlgorithm as error:
         raise KeyUnreadable(_problem(data, error)) from error
-    except (ValueError, TypeError) as error:
+    except UNREADABLE as error:
         # A wrong password looks like a wrong padding, or, once in 256 times, like a damaged key.
         raise KeyPasswordWrong from error
 
@@ -133,7 +137,7 @@ def load_own_key(pkcs8_der: bytes) -> PrivateKey:
         return _signing_key(
             serialization.load_der_private_key(pkcs8_der, None, unsafe_skip_rsa_key_validation=True)
         )
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+    except UNREADABLE as error:
         raise KeyUnreadable("it is not one of our own") from error
 
 
@@ -182,10 +186,22 @@ def key_facts(key: PublicKey) -> KeyFacts:
 
 
 def _load(data: bytes, password: bytes | None) -> object:
+    """Read the key, and check an RSA key's primes only if there are few enough bits in them.
+
+    A key of 20,000 bits is checked for a minute, and it fits into 11 kB.
+    """
     block = _private_key_block(data)
     if block is None:
-        return serialization.load_der_private_key(data, password)
-    return serialization.load_pem_private_key(block.whole, password)
+        key = serialization.load_der_private_key(data, password, unsafe_skip_rsa_key_validation=True)
+    else:
+        key = serialization.load_pem_private_key(block.whole, password, unsafe_skip_rsa_key_validation=True)
+    if not isinstance(key, rsa.RSAPrivateKey):
+        return key
+    if key.key_size > RSA_BITS_MOST:
+        raise KeyUnreadable(
+            f"an RSA key of {key.key_size} bits is more than the {RSA_BITS_MOST} that are used"
+        )
+    return serialization.load_der_private_key(private_der(key), None)
 
 
 def _private_key_block(data: bytes) -> pem.Block | None:

@@ -18,15 +18,18 @@ from twoway.errors import NameInvalid, NameRuleTooWide
 if TYPE_CHECKING:
     from twoway.x509.certificates import Certificate
 
+# All patterns are ASCII: without that flag, ignoring case takes the Kelvin sign for a k.
 _DNS_BYTES = 253  # RFC 1035, 2.3.4, without the length octets
-_LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?", re.IGNORECASE)
-_EMAIL = re.compile(r"[!-?A-~]{1,64}@[!-?A-~]{1,253}")
-_URI = re.compile(r"[a-z][a-z0-9+.-]*:[!-~]+", re.IGNORECASE)
+_LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?", re.ASCII | re.IGNORECASE)
+# RFC 5321's Mailbox without quoted local parts and address literals, which nobody has in a certificate.
+_ATOM = r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_EMAIL = re.compile(rf"(?=.{{1,64}}@){_ATOM}(\.{_ATOM})*@[a-z0-9.-]{{1,253}}", re.ASCII | re.IGNORECASE)
+_URI = re.compile(r"[a-z][a-z0-9+.-]*:[!-~]+", re.ASCII | re.IGNORECASE)
 _URI_CHARACTERS = 2048
-_WEB_ADDRESS = re.compile(r"https?://[a-z0-9.:\[\]-]+(/[!-~]*)?", re.IGNORECASE)
-_URI_TREE = re.compile(r"[a-z][a-z0-9+.-]*://[^/*?#]+(/[^/*?#]+)*/\*", re.IGNORECASE)
+_WEB_ADDRESS = re.compile(r"https?://[a-z0-9.:\[\]-]+(/[!-~]*)?", re.ASCII | re.IGNORECASE)
+_URI_TREE = re.compile(r"[a-z][a-z0-9+.-]*://[^/*?#]+(/[^/*?#]+)*/\*", re.ASCII | re.IGNORECASE)
 _LOWER = {ord(letter): letter.lower() for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
-_EMPTY_TREE = re.compile(r"[a-z][a-z0-9+.-]*:/*\*", re.IGNORECASE)
+_EMPTY_TREE = re.compile(r"[a-z][a-z0-9+.-]*:/*\*", re.ASCII | re.IGNORECASE)
 
 
 def printable(text: str) -> str:

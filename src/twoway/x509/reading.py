@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InternalError, UnsupportedAlgorithm
 
-# All that it raises about bytes; found by changing every octet of certificates, requests and lists into any other.
+# All that it raises about bytes; found by changing every octet of certificates, requests, lists and keys into any
+# other. InternalError is what OpenSSL says of an Ed25519 key that is too short.
 UNREADABLE = (
+    InternalError,
     ValueError,
     TypeError,
     UnsupportedAlgorithm,
