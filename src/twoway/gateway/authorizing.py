@@ -23,12 +23,16 @@ class AuthorizerProcess:
     Args:
         directory: the realm's.
         socket: where it answers.
+
+    Attributes:
+        answers: set once it has answered for the first time.
     """
 
     def __init__(self, directory: Path, socket: Path) -> None:
         self._command = [sys.executable, "-m", "twoway.gateway.authorizer", str(directory), str(socket)]
         self._process: subprocess.Popen[bytes] | None = None
         self._heard = time.monotonic()
+        self.answers = asyncio.Event()
 
     def start(self) -> None:
         """Start it."""
@@ -73,4 +77,5 @@ class AuthorizerProcess:
         now = time.monotonic()
         if self._process and self._process.stdout and self._process.stdout.read():
             self._heard = now
+            self.answers.set()
         return now - self._heard > _SILENCE

@@ -87,7 +87,7 @@ class _Server:
         self._options = options
         self._place = place
         self._on_ready = on_ready
-        self._ready = False
+        self._taken_over = asyncio.Event()
         self._failed: TwowayError | None = None
         self._stopping = asyncio.Event()
         self._control = ControlPlane(options.lease, self._news)
@@ -117,6 +117,7 @@ class _Server:
                 self._maintain(),
             )
         ]
+        announcing = asyncio.create_task(self._announce())
         ending = asyncio.create_task(self._stopping.wait())
         try:
             done, _ = await asyncio.wait({ending, *tasks}, return_when=asyncio.FIRST_COMPLETED)
@@ -125,9 +126,9 @@ class _Server:
             if self._failed:
                 raise self._failed
         finally:
-            for task in (*tasks, ending):
+            for task in (*tasks, ending, announcing):
                 task.cancel()
-            await asyncio.gather(*tasks, ending, return_exceptions=True)
+            await asyncio.gather(*tasks, ending, announcing, return_exceptions=True)
             self._supervisor.stop()
             self._authorizer.stop()
             await server.stop(0.2)
@@ -139,6 +140,12 @@ class _Server:
         server.add_insecure_port(f"unix:{self._place.control}")
         await server.start()
         return server
+
+    async def _announce(self) -> None:
+        """Say that it is ready once the gateway listens and strangers can be told why."""
+        await self._taken_over.wait()
+        await self._authorizer.answers.wait()
+        self._on_ready(self._options.listen)
 
     async def _follow(self) -> None:
         """Push what another process changed as soon as it did, and what changes with time when it does."""
@@ -205,9 +212,8 @@ class _Server:
         at = datetime.now(UTC)
         if gateway.refused:
             self._alarm(gateway, at)
-        if gateway.acknowledged and not self._ready:
-            self._ready = True
-            self._on_ready(self._options.listen)
+        if gateway.acknowledged:
+            self._taken_over.set()
         with suppress(TwowayError), self._realm.writing() as connection:
             if gateway in self._control.gateways:
                 gateways.acknowledge(connection, gateway.name, gateway.acknowledged, at, ended=gateway.ended)
@@ -222,7 +228,7 @@ class _Server:
             )
             with suppress(TwowayError):
                 journal.record(self._realm, [entry])
-            if kind == LISTENER and not self._ready:
+            if kind == LISTENER and not self._taken_over.is_set():
                 listen = self._options.listen
                 self._failed = ListenerRefused(listen.address, listen.port, said)
                 self._stopping.set()
