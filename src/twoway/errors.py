@@ -881,6 +881,17 @@ class CertificateOnceRevoked(RealmError):
     ended: str
 
 
+class CertificateOfClient(RealmError):
+    """A client's certificate is revoked with its binding, not alone."""
+
+    code = "certificate-of-client"
+    message = "the certificate {serial} is what the client {client} is known by"
+    cause = "revoked alone, it would still be let in"
+    remedy = "revoke the client's binding: twoway client revoke {client}"
+    serial: str
+    client: str
+
+
 class CertificateOurs(RealmError):
     """A certificate of our own authority cannot be brought."""
 

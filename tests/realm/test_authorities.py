@@ -8,7 +8,7 @@ import pytest
 from cryptography import x509
 
 from tests.x509.pki import AT
-from twoway.errors import AuthorityExpired, IllegalTransition, NotInRealm
+from twoway.errors import AuthorityExpired, CertificateOfClient, IllegalTransition, NotInRealm
 from twoway.realm import authorities, bindings
 from twoway.realm.realm import Realm
 
@@ -59,13 +59,20 @@ def test_certificate_leaves_the_list_some_time_after_its_end(realm, changing, gl
     assert 0 == len(list(revocation_list(realm, end + timedelta(days=30))))
 
 
+def test_certificate_of_a_client_is_revoked_with_its_binding(changing, globex):
+    """Alone, it would still be let in."""
+    with changing() as change:
+        issued = bindings.issue(change, globex)
+        record = authorities.certificate(change.connection, issued.certificate.serial_hex)
+    with pytest.raises(CertificateOfClient, match="globex"), changing() as change:
+        authorities.revoke(change, record)
+
+
 def test_certificate_is_revoked_once(realm, changing, globex):
     """Its lifecycle has no second time."""
     with changing() as change:
-        issued = bindings.issue(change, globex)
-    with changing() as change:
-        record = authorities.certificate(change.connection, issued.certificate.serial_hex)
-        revoked = authorities.revoke(change, record)
+        server = next(one for one in authorities.certificates(change.connection) if one.profile == "server")
+        revoked = authorities.revoke(change, server)
     with pytest.raises(IllegalTransition), changing() as change:
         authorities.revoke(change, revoked)
 

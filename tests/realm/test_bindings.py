@@ -288,19 +288,6 @@ def test_proposed_binding_is_withdrawn(realm, changing, initech):
         bindings.confirm(change, initech, accepted.binding.id)
 
 
-def test_proposed_binding_whose_key_was_revoked_meanwhile_is_not_confirmed(changing, initech):
-    """What was right when it was proposed is asked again."""
-    holder = client_certificate()
-    accept(changing, initech, holder)
-    renewed = client_certificate(key=holder.key, serial=2)
-    proposed = accept(changing, initech, renewed, proposed=True)
-    with changing() as change:
-        first = bindings.bindings(change.connection, initech)[0]
-        bindings.revoke(change, initech, first.id)
-    with pytest.raises(CertificateOnceRevoked), changing() as change:
-        bindings.confirm(change, initech, proposed.binding.id)
-
-
 def test_binding_of_another_client_is_not_found(changing, globex, initech):
     """A number alone opens nothing."""
     accepted = accept(changing, initech, client_certificate())
@@ -345,14 +332,27 @@ def test_revoked_issued_certificate_is_revoked_by_its_serial_number(realm, chang
     assert ("revoked", "keyCompromise", AT) == (record.state, record.reason, record.revoked_at)
 
 
-def test_compromised_key_takes_all_its_certificates(realm, changing, initech):
-    """The one that is named, and the renewed one of the same key."""
+def test_revoked_key_takes_all_its_certificates(realm, changing, initech):
+    """The one that is named, the renewed one of the same key, and one that is only proposed."""
     holder = client_certificate()
     first = accept(changing, initech, holder)
     accept(changing, initech, client_certificate(key=holder.key, serial=2))
+    accept(changing, initech, client_certificate(key=holder.key, serial=3), proposed=True)
     with changing() as change:
-        bindings.revoke(change, initech, first.binding.id, reason="keyCompromise")
-    assert ["revoked", "revoked"] == states(realm, initech)
+        assert 3 == len(bindings.revoke(change, initech, first.binding.id).bindings)
+    assert ["revoked", "revoked", "withdrawn"] == states(realm, initech)
+
+
+def test_revoked_key_goes_at_whichever_client_has_it_now(realm, changing, globex, initech):
+    """A certificate that was retired here and bound there is revoked by its history, too."""
+    holder = client_certificate()
+    accepted = accept(changing, initech, holder)
+    with changing() as change:
+        bindings.retire(change, initech, accepted.binding.id)
+    accept(changing, globex, holder)
+    with changing() as change:
+        bindings.revoke(change, initech)
+    assert (["revoked"], ["revoked"]) == (states(realm, initech), states(realm, globex))
 
 
 def test_unknown_reason_is_refused(changing, globex):

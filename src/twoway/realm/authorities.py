@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, insert, or_, select, update
 
-from twoway.errors import NotInRealm, RevocationReasonUnknown
+from twoway.errors import CertificateOfClient, NotInRealm, RevocationReasonUnknown
 from twoway.realm import tables
 from twoway.realm.change import Change
-from twoway.realm.records import AuthorityRecord, CertificateRecord
+from twoway.realm.records import AuthorityRecord, CertificateRecord, ClientRecord
 from twoway.realm.sealing import Keys
 from twoway.realm.states import CERTIFICATE, CertificateState
 from twoway.x509.certificates import Certificate
@@ -166,14 +166,27 @@ def certificate(connection: Connection, wanted: str) -> CertificateRecord:
 
 
 def revoke(change: Change, record: CertificateRecord, *, reason: str = "unspecified") -> CertificateRecord:
-    """Revoke a certificate that we issued, by its authority and serial number.
+    """Revoke a server's certificate that we issued; a client's is revoked with its binding.
 
     Args:
         change: the change that it belongs to.
         record: the certificate's.
         reason: one of RFC 5280's, such as ``keyCompromise``.
+
+    Raises:
+        RevocationReasonUnknown: there is no such reason.
+        CertificateOfClient: a client is known by it.
+        IllegalTransition: it is revoked already.
     """
     known_reason(reason)
+    if record.client_id is not None:
+        owner = ClientRecord.one(change.connection, tables.client.c.id == record.client_id)
+        raise CertificateOfClient(serial=record.serial_hex, client=owner.name if owner else "")
+    return mark_revoked(change, record, reason)
+
+
+def mark_revoked(change: Change, record: CertificateRecord, reason: str) -> CertificateRecord:
+    """Write down that a certificate is revoked, by its authority and serial number; its binding is the caller's."""
     CERTIFICATE.check(record.serial_hex, record.state, CertificateState.REVOKED)
     change.connection.execute(
         update(tables.certificate)

@@ -262,11 +262,7 @@ def activate(change: Change, client: str, found: BindingRecord, *, proven: bool)
 
 def withdraw(change: Change, client: str, binding_id: int) -> BindingRecord:
     """Give up a proposed binding."""
-    found = binding(change.connection, client, binding_id)
-    BINDING.check(_shown(client, found), found.state, BindingState.WITHDRAWN)
-    moved = _move(change, found, BindingState.WITHDRAWN)
-    change.audit("binding.withdraw", client, binding=found.id, sha256=found.sha256)
-    return moved
+    return _withdraw(change, client, binding(change.connection, client, binding_id))
 
 
 def retire(change: Change, client: str, binding_id: int) -> BindingRecord:
@@ -288,7 +284,9 @@ def revoke(
         change: the change that does it.
         client: whose.
         binding_id: which; None for all, the retired ones too, and what is proposed is withdrawn.
-        reason: one of RFC 5280's. If it is a compromise, every binding of the same key goes.
+        reason: one of RFC 5280's.
+
+    A revoked key never comes back, so every other binding of the same key goes too, whoever has it.
 
     Raises:
         RevocationReasonUnknown: there is no such reason.
@@ -297,28 +295,32 @@ def revoke(
     """
     authorities.known_reason(reason)
     owner = ClientRecord.named(change.connection, client)
-    every = _of(change.connection, owner)
     if binding_id is None:
+        every = _of(change.connection, owner)
         targets = [
             found for found in every if found.state not in {BindingState.WITHDRAWN, BindingState.REVOKED}
         ]
     else:
         named = binding(change.connection, client, binding_id)
         BINDING.check(_shown(client, named), named.state, BindingState.REVOKED)
-        targets = [named, *(_same_key(every, named) if reason in admission.COMPROMISES else ())]
+        targets = [named]
     if not targets:
         raise NothingBound(client=client)
-    ended = tuple(_revoke_one(change, client, found, reason) for found in targets)
-    return Revoked(ended, change.revision, _longest_stream(change.connection, owner))
+    ended = [_revoke_one(change, client, found, reason) for found in targets]
+    ended += _revoke_keys(change, ended, reason)
+    return Revoked(tuple(ended), change.revision, _longest_stream(change.connection, ended))
 
 
 def end_all(change: Change, client: ClientRecord) -> None:
     """End whatever a client that is removed still has: issued is revoked, brought retired, proposed withdrawn."""
+    reason = "cessationOfOperation"
+    live = (BindingState.ACTIVE, BindingState.RETIRED)
+    issued = [found for found in _of(change.connection, client) if found.kind == BindingKind.ISSUED]
+    ended = [_revoke_one(change, client.name, found, reason) for found in issued if found.state in live]
+    _revoke_keys(change, ended, reason)
     for found in _of(change.connection, client):
         if found.state == BindingState.PROPOSED:
-            withdraw(change, client.name, found.id)
-        elif found.kind == BindingKind.ISSUED and found.state != BindingState.REVOKED:
-            _revoke_one(change, client.name, found, "cessationOfOperation")
+            _withdraw(change, client.name, found)
         elif found.state == BindingState.ACTIVE:
             retire(change, client.name, found.id)
 
@@ -409,9 +411,16 @@ def _move(
     return _read(change.connection, found.id)
 
 
+def _withdraw(change: Change, client: str, found: BindingRecord) -> BindingRecord:
+    BINDING.check(_shown(client, found), found.state, BindingState.WITHDRAWN)
+    moved = _move(change, found, BindingState.WITHDRAWN)
+    change.audit("binding.withdraw", client, binding=found.id, sha256=found.sha256)
+    return moved
+
+
 def _revoke_one(change: Change, client: str, found: BindingRecord, reason: str) -> BindingRecord:
     if found.state == BindingState.PROPOSED:
-        return withdraw(change, client, found.id)
+        return _withdraw(change, client, found)
     BINDING.check(_shown(client, found), found.state, BindingState.REVOKED)
     endings.end_bindings(change, tables.binding.c.id == found.id)
     # Also where the binding was retired before: what was decided about its key may no longer hold.
@@ -419,26 +428,44 @@ def _revoke_one(change: Change, client: str, found: BindingRecord, reason: str) 
     if found.certificate_id is not None:
         record = CertificateRecord.one(change.connection, tables.certificate.c.id == found.certificate_id)
         if record is not None and record.state != CertificateState.REVOKED:
-            authorities.revoke(change, record, reason=reason)
+            authorities.mark_revoked(change, record, reason)
     moved = _move(change, found, BindingState.REVOKED, reason)
     change.audit("binding.revoke", client, binding=found.id, sha256=found.sha256, reason=reason)
     return moved
 
 
-def _same_key(every: Iterable[BindingRecord], named: BindingRecord) -> list[BindingRecord]:
-    over = {BindingState.WITHDRAWN, BindingState.REVOKED}
+def _revoke_keys(change: Change, ended: Sequence[BindingRecord], reason: str) -> list[BindingRecord]:
+    """Revoke what else is bound by the keys of revoked bindings, at any client."""
+    keys = {
+        found.spki_sha256
+        for found in ended
+        if found.state == BindingState.REVOKED and found.kind != BindingKind.PARTNER_CA
+    }
+    columns = tables.binding.c
+    query = BindingRecord.query(
+        columns.spki_sha256.in_(keys),
+        columns.kind != BindingKind.PARTNER_CA,
+        columns.state.in_((BindingState.PROPOSED, BindingState.ACTIVE, BindingState.RETIRED)),
+    )
     return [
-        found
-        for found in every
-        if found.spki_sha256 == named.spki_sha256 and found.id != named.id and found.state not in over
+        _revoke_one(change, _client_name(change.connection, found), found, reason)
+        for found in tuple(BindingRecord.many(change.connection, query))
     ]
 
 
-def _longest_stream(connection: Connection, owner: ClientRecord) -> int:
+def _client_name(connection: Connection, found: BindingRecord) -> str:
+    return str(
+        connection.execute(
+            select(tables.client.c.name).where(tables.client.c.id == found.client_id)
+        ).scalar_one()
+    )
+
+
+def _longest_stream(connection: Connection, ended: Iterable[BindingRecord]) -> int:
     query = (
         select(func.max(tables.service.c.max_stream_seconds))
         .join(tables.permission)
-        .where(tables.permission.c.client_id == owner.id)
+        .where(tables.permission.c.client_id.in_({found.client_id for found in ended}))
     )
     return connection.execute(query).scalar_one() or 0
 
