@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from datetime import timedelta
@@ -68,12 +69,13 @@ class ControlPlane(ads_pb2_grpc.AggregatedDiscoveryServiceServicer):  # type: ig
         state: Published | None = None
         changed = asyncio.create_task(self._next(state))
         asked = asyncio.create_task(inbox.get())
+        renewed = time.monotonic()
         heartbeat = self._lease.total_seconds() / _RENEWALS
         try:
             while True:
-                await asyncio.wait({changed, asked}, timeout=heartbeat, return_when=asyncio.FIRST_COMPLETED)
-                quiet = not changed.done() and not asked.done()
-                refused = dict(gateway.refused)
+                left = max(0.0, renewed + heartbeat - time.monotonic())
+                await asyncio.wait({changed, asked}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+                refused = gateway.refused
                 if asked.done():
                     request = asked.result()
                     if request is None:
@@ -83,8 +85,10 @@ class ControlPlane(ads_pb2_grpc.AggregatedDiscoveryServiceServicer):  # type: ig
                 if changed.done():
                     state = changed.result()
                     changed = asyncio.create_task(self._next(state))
-                if quiet and (renewal := gateway.renewal()):
-                    yield renewal
+                if time.monotonic() - renewed >= heartbeat:
+                    # However much else is going on: a realm that changes every hour is never quiet.
+                    renewed = time.monotonic()
+                    gateway.renew()
                 if state is None:
                     continue
                 for response in gateway.owed(state):

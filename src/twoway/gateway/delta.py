@@ -16,6 +16,7 @@ from datetime import timedelta
 from envoy.service.discovery.v3.discovery_pb2 import DeltaDiscoveryRequest, DeltaDiscoveryResponse, Resource
 from google.protobuf.any_pb2 import Any
 
+from twoway.gateway.desired import ResourceKey
 from twoway.gateway.resources import TYPES, Snapshot
 from twoway.gateway.resources.filters import LEASE
 from twoway.gateway.resources.messages import EXTENSION
@@ -57,19 +58,25 @@ class Gateway:
     Attributes:
         acknowledged: the newest revision of which it has acknowledged everything.
         ended: the newest revision whose ended certificates it has acknowledged.
-        refused: the error of its last refused update, by type URL.
     """
 
     def __init__(self, name: str, lease: timedelta) -> None:
         self.name = name
         self.acknowledged = 0
         self.ended = 0
-        self.refused: dict[str, str] = {}
         self._lease = lease
         self._subscribed: dict[str, set[str]] = {}
         self._holds: dict[str, dict[str, str]] = {}
-        self._unanswered: dict[str, str] = {}
+        # What each response that is not answered yet holds, by its nonce.
+        self._unanswered: dict[str, frozenset[ResourceKey]] = {}
+        # A refused resource stays refused, whatever else of its kind is taken, until it is sent in another version.
+        self._refused: dict[ResourceKey, str] = {}
         self._sent = 0
+
+    @property
+    def refused(self) -> dict[str, str]:
+        """What the gateway said when it refused an update that still stands, by type URL."""
+        return {kind: said for (kind, _), said in self._refused.items()}
 
     def hear(self, request: DeltaDiscoveryRequest) -> None:
         """Take in a subscription, an acknowledgement or a refusal."""
@@ -78,6 +85,8 @@ class Gateway:
             # A first request that names nothing asks for everything.
             self._subscribed[kind] = set(request.resource_names_subscribe) or {"*"}
             self._holds[kind] = dict(request.initial_resource_versions)
+            # One that returns has used up a part of its lease: it begins anew.
+            self.renew()
         self._subscribed[kind].update(request.resource_names_subscribe)
         for name in set(request.resource_names_subscribe) - set(request.initial_resource_versions):
             # Asked for anew, it must be sent anew, also when we believe that the gateway has it.
@@ -100,7 +109,10 @@ class Gateway:
             gone = [name for name in holds if name not in versions]
             if not new and not gone:
                 continue
-            self._unanswered[kind] = nonce = self._nonce()
+            nonce = self._nonce()
+            concerned = frozenset((kind, name) for name in (*new, *gone))
+            self._unanswered[nonce] = concerned
+            self._no_more_refused(concerned)
             self._holds[kind] = {name: to for name, to in holds.items() if name in versions} | new
             resources = [
                 self._resource(kind, name, to, state.snapshot[kind][name]) for name, to in new.items()
@@ -117,40 +129,40 @@ class Gateway:
         """Note what of a state is acknowledged, now that all that is owed was sent; return whether that is news."""
         before = (self.acknowledged, self.ended)
         # What there is and was not asked for yet will be: a listener is followed by what it needs.
-        outstanding = {kind for kind, made in state.snapshot.items() if made and kind not in self._subscribed}
-        outstanding |= set(self._unanswered) | set(self.refused)
+        outstanding = {
+            kind for kind, made in state.snapshot.items() if any(not self._wants(kind, name) for name in made)
+        }
+        outstanding |= {kind for keys in self._unanswered.values() for kind, _ in keys} | set(self.refused)
         if EXTENSION not in outstanding:
             self.ended = state.ended_revision
         if not outstanding:
             self.acknowledged = state.revision
         return before != (self.acknowledged, self.ended)
 
-    def renewal(self) -> DeltaDiscoveryResponse | None:
-        """Return the heartbeat of the lease, a resource without a body that starts its clock anew, if it has one."""
-        version = self._holds.get(EXTENSION, {}).get(LEASE)
-        if version is None:
-            return None
-        resource = self._resource(EXTENSION, LEASE, version, None)
-        return DeltaDiscoveryResponse(type_url=EXTENSION, nonce=self._nonce(), resources=[resource])
+    def renew(self) -> None:
+        """Start the clock of the lease anew: it is owed again, as a whole.
+
+        The protocol's heartbeat, a resource without a body, does nothing for a gateway whose lease has run out.
+        """
+        self._holds.get(EXTENSION, {}).pop(LEASE, None)
 
     def _answered(self, request: DeltaDiscoveryRequest) -> None:
-        kind = request.type_url
-        latest = self._unanswered.get(kind) == request.response_nonce
-        if latest:
-            del self._unanswered[kind]
+        concerned = self._unanswered.pop(request.response_nonce, frozenset())
+        self._no_more_refused(concerned)
         if request.HasField("error_detail"):
-            self.refused[kind] = request.error_detail.message
-        elif latest:
-            self.refused.pop(kind, None)
+            self._refused |= dict.fromkeys(concerned, request.error_detail.message)
+
+    def _no_more_refused(self, concerned: frozenset[ResourceKey]) -> None:
+        self._refused = {key: said for key, said in self._refused.items() if key not in concerned}
 
     def _wants(self, kind: str, name: str) -> bool:
-        return not self._subscribed[kind].isdisjoint((name, "*"))
+        return not self._subscribed.get(kind, set()).isdisjoint((name, "*"))
 
     def _nonce(self) -> str:
         self._sent += 1
         return str(self._sent)
 
-    def _resource(self, kind: str, name: str, version: str, value: Any | None) -> Resource:
+    def _resource(self, kind: str, name: str, version: str, value: Any) -> Resource:
         made = Resource(name=name, version=version, resource=value)
         if (kind, name) == (EXTENSION, LEASE):
             made.ttl.FromTimedelta(self._lease)
