@@ -17,7 +17,9 @@ def audit() -> None:
 
 
 @audit.command("list")
-@click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="The last N entries.")
+@click.option(
+    "--limit", type=click.IntRange(1, 1_000_000), default=100, show_default=True, help="The last N entries."
+)
 @realm_option
 @json_option
 def list_entries(limit: int, place: RealmPlace, out: Output) -> None:

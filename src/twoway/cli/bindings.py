@@ -11,7 +11,7 @@ import click
 from twoway.cli.acknowledged import show_acknowledgement
 from twoway.cli.clients import binding_facts
 from twoway.cli.files import read_file
-from twoway.cli.options import dry_run_option, json_option, type_of_file
+from twoway.cli.options import dry_run_option, json_option, type_of_file, type_of_number
 from twoway.cli.output import Output, note
 from twoway.cli.realms import RealmPlace, actor, realm_option
 from twoway.errors import CertificateUnfit, UsageError
@@ -136,7 +136,9 @@ class NotMeant(Exception):
 
 @click.command()
 @click.argument("name", help="The client.")
-@click.argument("binding", type=int, required=False, help="Its binding, where several are proposed.")
+@click.argument(
+    "binding", type=type_of_number, required=False, help="Its binding, where several are proposed."
+)
 @realm_option
 @json_option
 def confirm(name: str, binding: int | None, place: RealmPlace, out: Output) -> None:
@@ -150,7 +152,9 @@ def confirm(name: str, binding: int | None, place: RealmPlace, out: Output) -> N
 
 @click.command()
 @click.argument("name", help="The client.")
-@click.argument("binding", type=int, required=False, help="Its binding, where several are proposed.")
+@click.argument(
+    "binding", type=type_of_number, required=False, help="Its binding, where several are proposed."
+)
 @realm_option
 @json_option
 def withdraw(name: str, binding: int | None, place: RealmPlace, out: Output) -> None:
@@ -164,7 +168,7 @@ def withdraw(name: str, binding: int | None, place: RealmPlace, out: Output) -> 
 
 @click.command()
 @click.argument("name", help="The client.")
-@click.argument("binding", type=int, help="Its binding, as client show lists them.")
+@click.argument("binding", type=type_of_number, help="Its binding, as client show lists them.")
 @realm_option
 @json_option
 def retire(name: str, binding: int, place: RealmPlace, out: Output) -> int:

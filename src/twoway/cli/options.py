@@ -17,6 +17,8 @@ from twoway.cli.output import Output, printable
 from twoway.errors import UsageError
 
 type_of_file = click.Path(path_type=Path, dir_okay=False, exists=True)
+# What SQLite and PostgreSQL number rows with.
+type_of_number = click.IntRange(1, 2**63 - 1)
 type_of_directory = click.Path(path_type=Path, file_okay=False)
 
 Command = Callable[..., Any]

@@ -6,14 +6,16 @@ import click
 
 from twoway.cli.acknowledged import show_acknowledgement
 from twoway.cli.clients import binding_facts
-from twoway.cli.options import confirm, dry_run_option, duration_text, json_option, yes_option
+from twoway.cli.options import confirm, dry_run_option, duration_text, json_option, type_of_number, yes_option
 from twoway.cli.output import Output
 from twoway.cli.realms import RealmPlace, actor, realm_option
 
 
 @click.command()
 @click.argument("name", help="The client.")
-@click.option("--binding", type=int, metavar="ID", help="This binding alone, as client show lists them.")
+@click.option(
+    "--binding", type=type_of_number, metavar="ID", help="This binding alone, as client show lists them."
+)
 @click.option(
     "--reason", default="unspecified", help="As RFC 5280 names it, such as keyCompromise or superseded."
 )
