@@ -93,7 +93,7 @@ def decide(
             _taken_away(presented.leaf, known)
             or _bound(presented.leaf, known, service=service, ours=ours, at=at)
             or _of_a_partner(presented, partners, service=service, at=at)
-            or Refuse(reasons.CERTIFICATE_UNKNOWN)
+            or Refuse(reasons.CERTIFICATE_UNKNOWN, detail=_without_its_issuer(presented))
         )
     except CertificateUnreadable as unreadable:
         return Refuse(reasons.CERTIFICATE_UNREADABLE, detail=str(unreadable))
@@ -171,6 +171,13 @@ def _through(
     if refused:
         return 4, refused
     return Allow(one.client, one.binding_id, learn_until=min(each.not_after for each in found))
+
+
+def _without_its_issuer(presented: Presented) -> str:
+    """Say in the journal what an unknown certificate may lack: a browser sends no intermediates of its own accord."""
+    if presented.intermediates or presented.leaf.self_issued:
+        return ""
+    return f"its issuer {presented.leaf.issuer} was not sent, and may be an intermediate of a partner's CA"
 
 
 def _standing(one: Candidate, service: str) -> Refuse | None:

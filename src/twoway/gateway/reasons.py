@@ -43,8 +43,8 @@ CERTIFICATE_UNKNOWN = Reason(
     "certificate-unknown",
     403,
     "this certificate is nobody's here",
-    "present the certificate that was agreed, or have this one accepted first",
-    "if it is a partner's: twoway client accept NAME --certificate FILE",
+    "present the certificate that was agreed, with its intermediates, or have this one accepted first",
+    "if it is a partner's: twoway client accept NAME --certificate FILE, or its CA with --authority, --san and --chain",
 )
 CERTIFICATE_UNREADABLE = Reason(
     "certificate-unreadable",
