@@ -1,0 +1,136 @@
+"""Every real client with every kind of certificate, through the gateway, to Debian's Tomcat."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Sequence
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA256
+
+from tests.interop.partners import Partners
+from tests.interop.visitors import CHROMIUM, CURL, VISITORS, Credential, Seen, Trust, Visitor, headers
+from tests.parts import openssl
+from tests.parts.served import ACTOR, Served
+from tests.parts.tomcat import Tomcat
+from twoway.realm import clients
+
+KINDS = ("issued", "pinned", "partner-ca", "partner-ca-alone")
+PAIRS = [
+    (visitor, kind) for visitor in VISITORS for kind in KINDS if (visitor, kind) != (CHROMIUM, "partner-ca")
+]
+IDENTITY = ("x-client-id", "x-forwarded-client-cert", "client-cert", "client-cert-chain")
+
+
+@pytest.mark.parametrize(("visitor", "kind"), PAIRS, ids=str)
+def test_known_client_is_answered_and_its_certificate_told(
+    visitor: Visitor, kind: str, explaining: str, partners: Partners, trust: Trust
+) -> None:
+    """The upstream is told who calls, in every header that its service chose."""
+    credential = partners.credential(kind, visitor.form)
+    seen = visitor.visit(explaining, trust, credential.files)
+    assert seen.status in {200, None}
+    issuers = credential.certificates[1:] if visitor.sends_issuers else ()
+    assert_told(seen, credential, issuers)
+
+
+@pytest.mark.parametrize("visitor", VISITORS, ids=str)
+def test_without_a_certificate_the_same_client_is_refused(
+    visitor: Visitor, explaining: str, trust: Trust, backend: Tomcat
+) -> None:
+    """The refusal says what is missing, and the upstream hears nothing."""
+    before = backend.count()
+    seen = visitor.visit(explaining, trust, None)
+    assert seen.status in {403, None}
+    assert ("certificate-missing", before) == (seen.page["code"], backend.count())
+
+
+@pytest.mark.parametrize("visitor", VISITORS, ids=str)
+def test_stranger_is_told_its_certificate(
+    visitor: Visitor, explaining: str, partners: Partners, trust: Trust, backend: Tomcat
+) -> None:
+    """Every client does send a certificate that is not known, so that the refusal can name it."""
+    before = backend.count()
+    seen = visitor.visit(explaining, trust, partners.stranger(visitor.form).files)
+    told = seen.page["code"], seen.page["certificate"]["subject"]
+    assert ("certificate-unknown", "CN=stranger", before) == (*told, backend.count())
+
+
+def test_browser_that_sends_no_intermediate_is_found_in_the_journal(
+    gateway: Served, explaining: str, partners: Partners, trust: Trust
+) -> None:
+    """Where no CA is named Chromium sends the leaf alone: its intermediate is to be accepted, with --chain."""
+    seen = CHROMIUM.visit(explaining, trust, partners.credential("partner-ca", "p12").files)
+    assert "certificate-unknown" == seen.page["code"]
+    (entry,) = gateway.entries(ticket=seen.page["ticket"])
+    assert "its issuer CN=umbrella Issuing CA was not sent" in entry.detail
+
+
+def test_second_request_is_told_the_same(explaining: str, partners: Partners, trust: Trust) -> None:
+    """A certificate of a partner's CA is asked about once, and known from then on, by the same name."""
+    credential = partners.credential("partner-ca", "pem")
+    first = headers(CURL.visit(explaining, trust, credential.files), IDENTITY)
+    partners.gateway.settled()
+    assert first == headers(CURL.visit(explaining, trust, credential.files), IDENTITY)
+    assert ["umbrella"] == first["x-client-id"]
+
+
+@pytest.mark.parametrize("send", [(), *((name,) for name in IDENTITY), IDENTITY[2:]], ids="+".join)
+def test_upstream_is_told_what_its_service_chose_and_no_more(
+    send: tuple[str, ...], gateway: Served, backend: Tomcat, partners: Partners, trust: Trust
+) -> None:
+    """Each header comes when it was chosen, and not otherwise."""
+    name = f"chosen-{'-'.join(send) or 'none'}"
+    gateway.service(name, backend.url, path=f"/{name}", send=send)
+    with gateway.realm.changing(ACTOR) as change:
+        clients.allow(change, "globex", name)
+    gateway.settled()
+    url = f"https://127.0.0.1:{gateway.port}/{name}"
+    seen = CURL.visit(url, trust, partners.credential("issued", "pem").files)
+    assert set(send) == set(headers(seen, IDENTITY))
+
+
+def test_forwarded_subject_cannot_forge_a_field(
+    gateway: Served, explaining: str, trust: Trust, partners: Partners
+) -> None:
+    """What a partner writes into its subject stays inside the quotes, and outside of the header's other lines."""
+    subject = 'soylent";Hash=00;X="\\,Köln'
+    pem = openssl.self_signed(gateway.files / "soylent", subject, "-utf8", "-days", "365")
+    gateway.client("soylent", "orders")
+    gateway.pin("soylent", pem.certificate.read_bytes())
+    gateway.settled()
+    seen = CURL.visit(explaining, trust, pem)
+    (leaf,) = x509.load_pem_x509_certificates(pem.certificate.read_bytes())
+    assert_told(seen, Credential("soylent", pem, (leaf,)), ())
+
+
+def assert_told(seen: Seen, credential: Credential, issuers: Sequence[x509.Certificate]) -> None:
+    """Hold what the upstream was told against what the client presented."""
+    leaf = credential.certificates[0]
+    told = {name: value for name, (value,) in headers(seen, IDENTITY).items()}
+    assert credential.client == told.pop("x-client-id")
+    forwarded = fields(told.pop("x-forwarded-client-cert"))
+    assert (leaf.fingerprint(SHA256()).hex(), ["Hash", "Cert", "Subject"]) == (
+        forwarded["Hash"],
+        [*forwarded],
+    )
+    assert leaf.subject == x509.Name.from_rfc4514_string(forwarded["Subject"])
+    assert [leaf] == byte_sequences(told.pop("client-cert"))
+    assert list(issuers) == byte_sequences(told.pop("client-cert-chain", ""))
+    assert {} == told
+
+
+def fields(header: str) -> dict[str, str]:
+    """Return the fields of an X-Forwarded-Client-Cert header, without their quotes."""
+    field = r'(\w+)=(?:"((?:[^"\\]|\\.)*)"|([^;,"]*))'
+    assert re.fullmatch(f"{field}(;{field})*", header)
+    return {name: quoted or plain for name, quoted, plain in re.findall(field, header)}
+
+
+def byte_sequences(header: str) -> list[x509.Certificate]:
+    """Return the certificates of a header of RFC 9440: byte sequences of RFC 8941, base64 between colons."""
+    items = re.findall(r":([A-Za-z0-9+/=]*):", header)
+    assert header == ", ".join(f":{item}:" for item in items)
+    return [x509.load_der_x509_certificate(base64.b64decode(item, validate=True)) for item in items]
