@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 # everyone, and nothing says why. Half of that is the limit.
 NAMES_LIMIT = 32 * 1024
 
-# How long a certificate that lost its rights is remembered by gateways: longer than any map that may hold it.
+# A certificate that lost its rights is told to gateways until every one of them has taken over maps without it,
+# and a moment longer; while one has not, for longer than any map that may hold it is honoured.
 REMEMBERED = timedelta(hours=48)
+SETTLED = timedelta(seconds=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ def desired(
     listen: Listen,
     *,
     at: datetime,
+    acknowledged: int = 0,
     anchors: Anchors | None = None,
     lease: timedelta = LEASE,
 ) -> Desired:
@@ -67,6 +70,7 @@ def desired(
         identities: the servers' certificates and keys, by vault entry.
         listen: where to.
         at: now, UTC.
+        acknowledged: the revision that every gateway has taken over.
         anchors: what strict hosts trust; None where there are none.
         lease: how long it holds without a control plane.
     """
@@ -82,19 +86,26 @@ def desired(
         address=listen.address,
         port=listen.port,
         hosts=hosts,
-        ended=ended_everywhere(view.ended, at),
+        ended=ended_everywhere(view.ended, at, acknowledged),
         at=at,
         lease=lease,
     )
 
 
-def ended_everywhere(ended: Iterable[Ended], at: datetime) -> frozenset[str]:
-    """Return the fingerprints that lost all their rights and that some gateway may still hold."""
-    return frozenset(
-        one.sha256
-        for one in ended
-        if one.service_id is None and at - one.at < REMEMBERED and one.not_after > at
-    )
+def ended_everywhere(ended: Iterable[Ended], at: datetime, acknowledged: int = 0) -> frozenset[str]:
+    """Return the fingerprints that lost all their rights and that some gateway may still hold.
+
+    Args:
+        ended: what lost rights.
+        at: now, UTC.
+        acknowledged: the revision that every gateway has taken over.
+    """
+
+    def held(one: Ended) -> bool:
+        remembered = SETTLED if one.revision <= acknowledged else REMEMBERED
+        return at - one.at < remembered and one.not_after > at
+
+    return frozenset(one.sha256 for one in ended if one.service_id is None and held(one))
 
 
 def next_change(view: GatewayView, at: datetime) -> datetime | None:

@@ -38,14 +38,31 @@ class Published:
     snapshot: Snapshot
     versions: dict[str, dict[str, str]]
 
+    def ending(self, revision: int, kind: str, name: str, value: Any) -> Published:
+        """Return the same state with one resource of a newer revision, which is pushed ahead of the rest.
+
+        Args:
+            revision: the newer revision.
+            kind: the resource's type URL.
+            name: its name.
+            value: it.
+        """
+        snapshot = {**self.snapshot, kind: {**self.snapshot[kind], name: value}}
+        versions = {**self.versions, kind: {**self.versions[kind], name: _version(value)}}
+        return Published(self.revision, revision, snapshot, versions)
+
 
 def published(revision: int, snapshot: Snapshot) -> Published:
     """Return the snapshot with the versions of its resources: digests of their bytes."""
     versions = {
-        kind: {name: hashlib.sha256(value.value).hexdigest()[:16] for name, value in resources.items()}
+        kind: {name: _version(value) for name, value in resources.items()}
         for kind, resources in snapshot.items()
     }
     return Published(revision, revision, snapshot, versions)
+
+
+def _version(value: Any) -> str:
+    return hashlib.sha256(value.value).hexdigest()[:16]
 
 
 class Gateway:

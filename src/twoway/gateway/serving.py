@@ -11,7 +11,7 @@ import logging
 import signal
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import grpc.aio
@@ -19,13 +19,14 @@ from envoy.service.discovery.v3 import ads_pb2_grpc
 
 from twoway.errors import ListenerRefused, TwowayError
 from twoway.gateway.authorizing import AuthorizerProcess
-from twoway.gateway.compose import Listen, desired, ended_everywhere, next_change
+from twoway.gateway.compose import SETTLED, Listen, desired, ended_everywhere, next_change
 from twoway.gateway.control import ControlPlane
 from twoway.gateway.delta import Gateway, Published, published
 from twoway.gateway.desired import LEASE
 from twoway.gateway.reading import Reading, read
-from twoway.gateway.resources import snapshot, with_ended
-from twoway.gateway.resources.messages import LISTENER
+from twoway.gateway.resources import ended, snapshot
+from twoway.gateway.resources.filters import ENDED
+from twoway.gateway.resources.messages import EXTENSION, LISTENER
 from twoway.gateway.runtime import Runtime, lock, runtime
 from twoway.gateway.supervisor import Supervisor
 from twoway.realm import gateways, journal, services
@@ -37,6 +38,8 @@ log = logging.getLogger(__name__)
 
 # Seconds between two looks at whether another process has changed the realm; one look costs microseconds.
 _LOOK = 0.01
+# How long what lost its rights has to be sent, in seconds, before making the rest takes the processor.
+_HEAD_START = 0.005
 # A state is made anew at least this often, so that what ends soon carries its own end in good time.
 _AT_LEAST_EVERY = timedelta(hours=1)
 # How often watched files and certificates to renew are looked at, in seconds.
@@ -173,14 +176,13 @@ class _Server:
         """Push what lost its rights, ahead of the maps, which take longer to make."""
         assert self._state is not None  # noqa: S101  for the type checker: the caller looked
         with self._realm.reading() as connection:
-            ended = gateways.ended_since(connection, 0)
-        fingerprints = ended_everywhere(ended, datetime.now(UTC))
-        # Of the new revision only this is sent: the rest of it is not acknowledged by this.
-        early = published(self._state.revision, with_ended(self._state.snapshot, fingerprints))
-        await self._control.publish(replace(early, ended_revision=moved.realm))
-        # Its streams send before this one goes on making the rest.
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
+            lost = gateways.ended_since(connection, 0)
+        if not lost or not self._state.snapshot[EXTENSION]:
+            return
+        resource = ended(ended_everywhere(lost, datetime.now(UTC), self._acknowledged()))
+        await self._control.publish(self._state.ending(moved.realm, EXTENSION, ENDED, resource))
+        # The streams send it before this task goes on making the rest.
+        await asyncio.sleep(_HEAD_START)
 
     async def _publish(self) -> None:
         at = datetime.now(UTC)
@@ -190,13 +192,20 @@ class _Server:
             known.identities,
             self._options.listen,
             at=at,
+            acknowledged=self._acknowledged(),
             anchors=known.anchors,
             lease=self._options.lease,
         )
         self._state = published(known.view.revision, snapshot(state))
         self._seen = Revisions(known.view.revision, known.view.learned_revision)
         self._made_at, self._next_change = at, next_change(known.view, at)
+        if state.ended:
+            self._next_change = min(self._next_change or at + SETTLED, at + SETTLED)
         await self._control.publish(self._state)
+
+    def _acknowledged(self) -> int:
+        """Return the revision that every connected gateway has taken over."""
+        return min((gateway.acknowledged for gateway in self._control.gateways), default=0)
 
     async def _maintain(self) -> None:
         """Renew and take over server certificates."""

@@ -40,7 +40,7 @@ def snapshot(desired: Desired) -> Snapshot:
         return made
     lease = message(ExtensionConfig, {"name": filters.LEASE, "typed_config": filters.fingerprint_from()})
     made[EXTENSION][filters.LEASE] = _any(lease)
-    made[EXTENSION][filters.ENDED] = _any(ended(desired.ended))
+    made[EXTENSION][filters.ENDED] = ended(desired.ended)
     made[LISTENER][listeners.NAME] = _any(listeners.listener(desired))
     for host in desired.hosts:
         made[SECRET][listeners.identity_name(host)] = _any(secrets.identity(host))
@@ -53,19 +53,11 @@ def snapshot(desired: Desired) -> Snapshot:
     return made
 
 
-def with_ended(resources: Snapshot, fingerprints: frozenset[str]) -> Snapshot:
-    """Return the snapshot with other ended certificates, and all else as it was."""
-    if not resources[EXTENSION]:
-        return resources
-    extensions = {**resources[EXTENSION], filters.ENDED: _any(ended(fingerprints))}
-    return {**resources, EXTENSION: extensions}
-
-
-def ended(fingerprints: frozenset[str]) -> ExtensionConfig:
-    """Return the small resource that ends certificates at once."""
+def ended(fingerprints: frozenset[str]) -> Any:
+    """Return the small resource that ends certificates at once, named ``filters.ENDED``."""
     made = ExtensionConfig(name=filters.ENDED)
     made.typed_config.Pack(ended_certificates(fingerprints))
-    return made
+    return _any(made)
 
 
 def _any(message_: object) -> Any:

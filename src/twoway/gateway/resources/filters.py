@@ -70,8 +70,9 @@ def http_filters() -> list[dict[str, Any]]:
             "typed_config": typed("envoy.extensions.filters.http.header_mutation.v3.HeaderMutation"),
         },
         _unknown_rate(),
-        _ask(ASK_ENDED, ENDED_RESULT),
-        _ask(ASK_UNKNOWN, KNOWN_RESULT),
+        # Mostly nothing has ended, and nothing is said about it. What is not said to be known is asked about.
+        _ask(ASK_ENDED, ENDED_RESULT, {"value": {"string_match": {"exact": "denied"}}}),
+        _ask(ASK_UNKNOWN, KNOWN_RESULT, {"value": {"string_match": {"exact": "allowed"}}, "invert": True}),
         {
             "name": CLIENT_CERT,
             "disabled": True,
@@ -158,8 +159,8 @@ def _unknown_rate() -> dict[str, Any]:
     }
 
 
-def _ask(name: str, result: str) -> dict[str, Any]:
-    """Return the filter that asks unless this result is there and says that nobody need be asked."""
+def _ask(name: str, result: str, when: dict[str, Any]) -> dict[str, Any]:
+    """Return the filter that asks the authorizer when this result of a shadow rule is as given."""
     return {
         "name": name,
         "typed_config": typed(
@@ -174,13 +175,7 @@ def _ask(name: str, result: str) -> dict[str, Any]:
             status_on_error={"code": "ServiceUnavailable"},
             # Only what the decision needs leaves Envoy: no Authorization, no cookies.
             allowed_headers={"patterns": [{"exact": "x-request-id"}, {"exact": "x-forwarded-client-cert"}]},
-            # Where the metadata is missing, it asks.
-            filter_enabled_metadata={
-                "filter": RBAC_NAMESPACE,
-                "path": [{"key": result}],
-                "value": {"string_match": {"exact": "allowed"}},
-                "invert": True,
-            },
+            filter_enabled_metadata={"filter": RBAC_NAMESPACE, "path": [{"key": result}], **when},
         ),
     }
 
@@ -199,10 +194,7 @@ def identity_header() -> dict[str, Any]:
             "request_mutations": [
                 {
                     "append": {
-                        "header": {
-                            "key": "x-client-id",
-                            "value": _CLIENT,
-                        },
+                        "header": {"key": "x-client-id", "value": _CLIENT},
                         "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
                     }
                 }

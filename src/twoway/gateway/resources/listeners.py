@@ -53,7 +53,9 @@ def listener(desired: Desired) -> Listener:
         "name": NAME,
         "address": {"socket_address": {"address": desired.address, "port_value": desired.port}},
         "filter_chains": named,
-        "access_log": [_journal("tcp_grpc", "TcpGrpcAccessLogConfig", _HANDSHAKE_FAILED)],
+        "access_log": [
+            _journal("tcp_grpc", "TcpGrpcAccessLogConfig", _when('connection.transport_failure_reason != ""'))
+        ],
         "per_connection_buffer_limit_bytes": 65536,
     }
     if named:
@@ -131,19 +133,22 @@ def _connection_manager(host: Host) -> dict[str, Any]:
         server_name="twoway",
         upgrade_configs=[{"upgrade_type": "websocket"}],
         local_reply_config={"mappers": _local_replies()},
-        access_log=[_journal("http_grpc", "HttpGrpcAccessLogConfig", _REFUSED_BY_ENVOY)],
+        access_log=[_journal("http_grpc", "HttpGrpcAccessLogConfig", _refused_by_envoy())],
     )
 
 
 # Answers that Envoy makes itself, other than the upstream's and the authorizer's, are journal entries.
-_REFUSED_BY_ENVOY = 'response.code >= 400 && response.code_details != "via_upstream"'
-_HANDSHAKE_FAILED = 'connection.transport_failure_reason != ""'
+def _refused_by_envoy() -> dict[str, Any]:
+    """Return what chooses them. The status comes first: an expression is dear, and most requests are answered well."""
+    comparison = {"op": "GE", "value": {"default_value": 400, "runtime_key": "twoway.journal_status"}}
+    status = {"status_code_filter": {"comparison": comparison}}
+    return {"and_filter": {"filters": [status, _when('response.code_details != "via_upstream"')]}}
 
 
-def _journal(kind: str, config: str, condition: str) -> dict[str, Any]:
+def _journal(kind: str, config: str, which: dict[str, Any]) -> dict[str, Any]:
     return {
         "name": f"envoy.access_loggers.{kind}",
-        "filter": _when(condition),
+        "filter": which,
         "typed_config": typed(
             f"envoy.extensions.access_loggers.grpc.v3.{config}",
             common_config={

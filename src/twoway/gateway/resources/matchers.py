@@ -66,14 +66,15 @@ def ended_certificates(ended: Iterable[str]) -> rbac_filter.RBAC:
         ended: fingerprints, 64 lower-case hex digits.
     """
     rbac = rbac_filter.RBAC(shadow_rules_stat_prefix=ENDED_PREFIX)
+    fingerprints = sorted(ended)
+    if not fingerprints:
+        return rbac
     tree = rbac.shadow_matcher.matcher_tree
     tree.input.CopyFrom(_fingerprint())
     entries = tree.exact_match_map.map
     deny = _action("ended", rbac_config.RBAC.DENY)
-    for sha256 in sorted(ended):
+    for sha256 in fingerprints:
         entries[sha256].action.CopyFrom(deny)
-    if not entries:
-        entries["none"].action.CopyFrom(deny)
     rbac.shadow_matcher.on_no_match.action.CopyFrom(_action("others", rbac_config.RBAC.ALLOW))
     return rbac
 
