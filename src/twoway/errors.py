@@ -469,7 +469,7 @@ class EntryMissing(KeystoreError):
     code = "entry-missing"
     message = "the keystore has no {wanted}; it has {present}"
     cause = "the alias is another one, or the file holds something else than expected"
-    remedy = "list the entries with twoway inspect and name one of them"
+    remedy = "name one of those that it has (--alias)"
     wanted: str
     present: str
 

@@ -89,7 +89,7 @@ def test_request_keeps_the_key_where_it_is(cli, tmp_path):
 
 def test_days_and_names_are_ours_to_say(cli, tmp_path, password):
     """They come from the options."""
-    options = ("--out-password-file", password, "--days", "7", "--name", "DNS:globex.example")
+    options = ("--out-password-file", password, "--days", "7", "--san", "DNS:globex.example")
     cli("client", "issue", "globex", "-o", tmp_path / "kit", *options)
     (leaf,) = load_certificates((tmp_path / "kit" / "certificate.pem").read_bytes())
     assert (7, ("DNS:globex.example",)) == ((leaf.not_after - leaf.not_before).days, leaf.san)

@@ -41,7 +41,7 @@ TRUST = "server-ca.pem"
 )
 @click.option("--days", type=click.IntRange(1), help="How long it is valid (default: 365).")
 @click.option(
-    "--name", "names", multiple=True, metavar="NAME", help="An alternative name, such as DNS:a.b; repeatable."
+    "--san", "names", multiple=True, metavar="NAME", help="An alternative name, such as DNS:a.b; repeatable."
 )
 @click.option(
     "--algorithm", type=click.Choice(ALGORITHMS), default="ec-p256", show_default=True, help="Of its key."
