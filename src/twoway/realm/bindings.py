@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, func, insert, select, update
 
@@ -27,6 +28,9 @@ from twoway.realm.records import BindingRecord, CertificateRecord, ClientRecord
 from twoway.realm.states import BINDING, BindingKind, BindingState, CertificateState
 from twoway.x509.certificates import Certificate, load_certificates
 from twoway.x509.keys import PrivateKey
+
+if TYPE_CHECKING:
+    from cryptography.x509 import Name
 
 
 @dataclass(frozen=True)
@@ -325,14 +329,10 @@ def end_all(change: Change, client: ClientRecord) -> None:
             retire(change, client.name, found.id)
 
 
-def name_key(name: object) -> str:
-    """Return the key under which a name of a certificate (``cryptography.x509.Name``) is found again."""
-    from cryptography.x509 import Name
-
+def name_key(name: Name) -> str:
+    """Return the key under which a name of a certificate is found again, however its strings are spelled."""
     from twoway.x509.names import comparable_name
 
-    if not isinstance(name, Name):
-        raise TypeError(f"{type(name).__name__} is no name")
     parts = [
         sorted((oid, value.hex() if isinstance(value, bytes) else value) for oid, value in rdn)
         for rdn in comparable_name(name)

@@ -73,7 +73,7 @@ class Lifecycle:
         Raises:
             IllegalTransition: it is not.
         """
-        if target not in self.moves[state]:
+        if target not in self.moves.get(state, frozenset()):
             raise IllegalTransition(noun=self.noun, name=name, state=str(state), target=str(target))
 
 

@@ -161,6 +161,11 @@ def certificates(record: VaultEntryRecord) -> tuple[Certificate, ...]:
 def identity(keys: Keys, connection: Connection, record: VaultEntryRecord) -> Identity:
     """Return an entry's identity, its key unsealed in memory.
 
+    Args:
+        keys: the realm's.
+        connection: of the transaction in which the entry was read: one that is replaced takes its secret along.
+        record: the entry.
+
     Raises:
         SecretDamaged: the sealed key was changed, or exchanged with another one.
     """
