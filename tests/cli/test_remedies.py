@@ -13,7 +13,7 @@ from twoway.cli import root
 PAGE = (Path(__file__).parents[2] / "docs" / "findings.md").read_text()
 # "twoway client issue NAME", "twoway journal", and not "twoway does" or "twoway {noun} list".
 COMMAND = re.compile(r"\btwoway ((?:[a-z]+)(?: [a-z]+)?)(?![a-z{])")
-PROSE = {"does", "has", "knows", "made"}
+PROSE = {"as", "does", "has", "knows", "made"}
 # Commands that findings of the library name, and that come with the commands for keystores.
 COMING = {"convert"}
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
