@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src"
 FILES = sorted((SOURCE / "twoway").rglob("*.py"))
 
-# DESIGN section 3. A room imports rooms of lower floors only, and never its neighbours.
+# A room imports rooms of lower floors only, and never its neighbours. ARCHITECTURE.md says what each is for.
 FLOORS = (
     {"findings"},
     {"errors"},
