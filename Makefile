@@ -19,7 +19,7 @@ lint: $(READY)
 	$(BIN)/mypy
 
 bench: $(READY)
-	$(BIN)/python -m tests.bench
+	$(BIN)/python -m bench
 
 docs: $(READY)
 	$(BIN)/python docs/findings.py > docs/findings.md.new
