@@ -1,0 +1,1 @@
+"""Figures, each beside a peer or a limit in the same run: ``make bench``."""
