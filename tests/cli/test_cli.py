@@ -174,3 +174,17 @@ def test_completion_knows_the_commands(monkeypatch, capsys):
     with pytest.raises(SystemExit):
         run([])
     assert "plain,client\n" == capsys.readouterr().out
+
+
+def test_no_help_imports_a_heavy_library():
+    """Whoever only looks around waits for nothing."""
+    calls = "".join(
+        f"run([*{words!r}, '--help']);" for words in [[name] for name in COMMANDS] + [["client", "issue"]]
+    )
+    code = f"import sys; from twoway.cli import run; {calls} print(*sys.modules, file=sys.stderr)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stderr.split()
+    assert set() == {"cryptography", "OpenSSL", "sqlalchemy", "rich", "asyncio", "grpc", "httpx2"} & set(
+        loaded
+    )
