@@ -13,7 +13,7 @@ from twoway.gateway.desired import ServerIdentity
 from twoway.realm import authorities, gateways, vault
 from twoway.realm.gateways import GatewayView
 from twoway.realm.realm import Realm
-from twoway.x509.certificates import Certificate
+from twoway.x509.certificates import Certificate, load_certificates
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,9 @@ def _anchors(connection: Connection, view: GatewayView) -> Anchors:
             issuers[service_id].append(Certificate(pin.der).issuer_name.public_bytes())
     for partner in view.partners:
         for service_id in view.permissions.get(partner.client_id, frozenset()) & strict:
-            partners[service_id].append(partner.der)
+            # Its clients may forget to send the intermediates that came with it, here too.
+            above = load_certificates(partner.chain) if partner.chain else ()
+            partners[service_id] += [partner.der, *(certificate.der for certificate in above)]
     return Anchors(
         ours=tuple(certificate.der for certificate in authorities.issuers(connection)),
         pinned={one: tuple(found) for one, found in pinned.items()},
