@@ -100,11 +100,14 @@ class Partners:
         self.made["pinned", "p12"] = Credential("initech", openssl.pkcs12(pem), sent)
 
     def _pin_of_a_ca(self) -> None:
-        holder = material.client(material.root("Hooli CA"), "hooli")
+        """Pin a leaf alone; its clients may well send all that they have, up to the root."""
+        holder = material.client(
+            material.issue("Hooli Issuing CA", by=material.root("Hooli CA"), ca=True), "hooli"
+        )
+        self.gateway.pin("hooli", holder.leaf.public_bytes(Encoding.PEM))
         alone = Holder(holder.key, holder.certificates[:1])
-        self.gateway.pin("hooli", alone.leaf.public_bytes(Encoding.PEM))
-        for form in ("pem", "p12"):
-            self.made["pinned-of-a-ca", form] = self._written("hooli", alone, form)
+        self.made["pinned-of-a-ca", "pem"] = self._written("hooli", holder, "pem")
+        self.made["pinned-of-a-ca", "p12"] = self._written("hooli", alone, "p12")
 
     def _accept_authority(self, client: str, *chain: str) -> Holder:
         root = material.root(f"{client} Root")

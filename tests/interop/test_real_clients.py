@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import re
-from collections.abc import Sequence
-
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.hashes import SHA256
 
 from tests.interop.partners import Partners
-from tests.interop.visitors import CHROMIUM, CURL, VISITORS, Credential, Seen, Trust, Visitor, headers
+from tests.interop.told import IDENTITY, assert_told, identity
+from tests.interop.visitors import CHROMIUM, CURL, VISITORS, Credential, Trust, Visitor
 from tests.parts import openssl
 from tests.parts.served import ACTOR, Served
 from tests.parts.tomcat import Tomcat
@@ -21,7 +17,6 @@ KINDS = ("issued", "pinned", "partner-ca", "partner-ca-alone")
 PAIRS = [
     (visitor, kind) for visitor in VISITORS for kind in KINDS if (visitor, kind) != (CHROMIUM, "partner-ca")
 ]
-IDENTITY = ("x-client-id", "x-forwarded-client-cert", "client-cert", "client-cert-chain")
 
 
 @pytest.mark.parametrize(("visitor", "kind"), PAIRS, ids=str)
@@ -71,9 +66,9 @@ def test_browser_that_sends_no_intermediate_is_found_in_the_journal(
 def test_second_request_is_told_the_same(explaining: str, partners: Partners, trust: Trust) -> None:
     """A certificate of a partner's CA is asked about once, and known from then on, by the same name."""
     credential = partners.credential("partner-ca", "pem")
-    first = headers(CURL.visit(explaining, trust, credential.files), IDENTITY)
+    first = identity(CURL.visit(explaining, trust, credential.files))
     partners.gateway.settled()
-    assert first == headers(CURL.visit(explaining, trust, credential.files), IDENTITY)
+    assert first == identity(CURL.visit(explaining, trust, credential.files))
     assert ["umbrella"] == first["x-client-id"]
 
 
@@ -89,7 +84,7 @@ def test_upstream_is_told_what_its_service_chose_and_no_more(
     gateway.settled()
     url = f"https://127.0.0.1:{gateway.port}/{name}"
     seen = CURL.visit(url, trust, partners.credential("issued", "pem").files)
-    assert set(send) == set(headers(seen, IDENTITY))
+    assert set(send) == set(identity(seen))
 
 
 def test_forwarded_subject_cannot_forge_a_field(
@@ -104,33 +99,3 @@ def test_forwarded_subject_cannot_forge_a_field(
     seen = CURL.visit(explaining, trust, pem)
     (leaf,) = x509.load_pem_x509_certificates(pem.certificate.read_bytes())
     assert_told(seen, Credential("soylent", pem, (leaf,)), ())
-
-
-def assert_told(seen: Seen, credential: Credential, issuers: Sequence[x509.Certificate]) -> None:
-    """Hold what the upstream was told against what the client presented."""
-    leaf = credential.certificates[0]
-    told = {name: value for name, (value,) in headers(seen, IDENTITY).items()}
-    assert credential.client == told.pop("x-client-id")
-    forwarded = fields(told.pop("x-forwarded-client-cert"))
-    assert (leaf.fingerprint(SHA256()).hex(), ["Hash", "Cert", "Subject"]) == (
-        forwarded["Hash"],
-        [*forwarded],
-    )
-    assert leaf.subject == x509.Name.from_rfc4514_string(forwarded["Subject"])
-    assert [leaf] == byte_sequences(told.pop("client-cert"))
-    assert list(issuers) == byte_sequences(told.pop("client-cert-chain", ""))
-    assert {} == told
-
-
-def fields(header: str) -> dict[str, str]:
-    """Return the fields of an X-Forwarded-Client-Cert header, without their quotes."""
-    field = r'(\w+)=(?:"((?:[^"\\]|\\.)*)"|([^;,"]*))'
-    assert re.fullmatch(f"{field}(;{field})*", header)
-    return {name: quoted or plain for name, quoted, plain in re.findall(field, header)}
-
-
-def byte_sequences(header: str) -> list[x509.Certificate]:
-    """Return the certificates of a header of RFC 9440: byte sequences of RFC 8941, base64 between colons."""
-    items = re.findall(r":([A-Za-z0-9+/=]*):", header)
-    assert header == ", ".join(f":{item}:" for item in items)
-    return [x509.load_der_x509_certificate(base64.b64decode(item, validate=True)) for item in items]

@@ -6,7 +6,7 @@ import html
 import json
 import re
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -122,12 +122,3 @@ CURL_P12, GO = Visitor("curl-p12", "p12", _curl), Visitor("go", "pem", _go)
 # Chromium sends those intermediates that it met while it looked for an issuer among the CAs that the server names.
 CHROMIUM = Visitor("chromium", "p12", _chromium, sends_issuers=False)
 VISITORS = (CURL, CURL_P12, JAVA, NODE, GO, CHROMIUM)
-
-
-def headers(seen: Seen, names: Iterable[str]) -> dict[str, list[str]]:
-    """Return every value that the upstream got of these headers; one that did not come is left out."""
-    found: dict[str, list[str]] = {}
-    for name, value in seen.page["headers"]:
-        if name.lower() in names:
-            found.setdefault(name.lower(), []).append(value)
-    return found
