@@ -1084,15 +1084,27 @@ class EndpointError(TwowayError):
     """A call to a partner failed."""
 
 
+class EndpointUnresolved(EndpointError):
+    """The endpoint's host has no address."""
+
+    code = "endpoint-unresolved"
+    message = "the host {host} of the endpoint {name} cannot be found: {problem}"
+    cause = "the name is mistyped, or known only to a resolver that this machine does not ask"
+    remedy = "compare the name with the partner's; twoway endpoint edit {name} --url URL changes it"
+    exit_status = 3
+    name: str
+    url: str
+    host: str
+    problem: str
+
+
 class EndpointUnreachable(EndpointError):
-    """No answer came from the partner's server."""
+    """No connection to the endpoint's server can be made."""
 
     code = "endpoint-unreachable"
-    message = "no answer from {url}: {problem}"
-    cause = (
-        "the name does not resolve, nothing listens there, a firewall is in between, or the server is slow"
-    )
-    remedy = "compare the address with the partner's: twoway endpoint show {name}"
+    message = "there is no connection to {url}: {problem}"
+    cause = "nothing listens there, or a firewall is in between"
+    remedy = "compare host and port with the partner's, and ask for the way to be opened: twoway endpoint show {name}"
     who = Who.EITHER
     exit_status = 3
     name: str
@@ -1100,30 +1112,253 @@ class EndpointUnreachable(EndpointError):
     problem: str
 
 
-class ServerUntrusted(EndpointError):
-    """The server's certificate does not lead to what the endpoint trusts, or is of another name."""
+class EndpointTimeout(EndpointError):
+    """The endpoint's server took too long."""
 
-    code = "server-untrusted"
-    message = "the server at {url} is not trusted: {problem}"
-    cause = (
-        "its certificate comes from a CA that this endpoint does not trust, has ended, or is of another name"
-    )
-    remedy = "ask the partner for its CA's certificate, then twoway endpoint edit {name} --trust FILE"
+    code = "endpoint-timeout"
+    message = "{url} did not {step} within {seconds:g} s"
+    cause = "the server is slow or overloaded, or a firewall drops what is sent"
+    remedy = "try again, or wait longer: twoway call --timeout"
     who = Who.EITHER
+    exit_status = 3
+    name: str
+    url: str
+    step: str
+    seconds: float
+
+
+class EndpointClosed(EndpointError):
+    """The endpoint's server closed the connection and said nothing."""
+
+    code = "endpoint-closed"
+    message = "{url} closed the connection {step} without saying why; {certificate}"
+    cause = (
+        "the server failed, something in between cut the connection, or the server refused the certificate "
+        "and its alert was lost"
+    )
+    remedy = "ask the partner what the server's log says of this moment"
+    who = Who.EITHER
+    exit_status = 3
+    name: str
+    url: str
+    step: str
+    certificate: str
+
+
+class AnswerBroken(EndpointError):
+    """What the endpoint's server answered is not whole, or not HTTP."""
+
+    code = "answer-broken"
+    message = "the answer of {url} cannot be read: {problem}"
+    cause = "the server, or something in between, broke the rules of HTTP or cut the answer off"
+    remedy = "try again; if it stays so, show the partner this message"
+    who = Who.PARTNER
+    exit_status = 3
     name: str
     url: str
     problem: str
 
 
+class AnswerTooLarge(EndpointError):
+    """An answer does not fit into one JSON document."""
+
+    code = "answer-too-large"
+    message = "the answer of {url} has more than the {limit} bytes that --json takes"
+    cause = "a JSON document is made in memory, as a whole"
+    remedy = "leave --json out, or write the body to a file with --output"
+    name: str
+    url: str
+    limit: int
+
+
+class ServerNotTls(EndpointError):
+    """Whatever answers does not speak TLS."""
+
+    code = "server-not-tls"
+    message = "{url} does not speak TLS"
+    cause = "the port is one of plain HTTP or of another protocol, or a proxy in between answers for it"
+    remedy = "compare the port with the partner's; twoway endpoint edit {name} --url URL changes it"
+    who = Who.EITHER
+    name: str
+    url: str
+
+
+class ServerUntrusted(EndpointError):
+    """The server's certificate does not lead to what the endpoint trusts."""
+
+    code = "server-untrusted"
+    message = (
+        "{url} shows a certificate of {subject} that leads to {issuer}, which this endpoint does not trust"
+    )
+    cause = "the partner's CA is not among the endpoint's anchors, or the server leaves an intermediate out"
+    remedy = "get that CA's certificate from the partner, then: twoway endpoint edit {name} --trust FILE"
+    who = Who.EITHER
+    name: str
+    url: str
+    subject: str
+    issuer: str
+    problem: str
+
+
+class ServerNameWrong(EndpointError):
+    """The server's certificate is for other names than the endpoint's host."""
+
+    code = "server-name-wrong"
+    message = "{url} shows a certificate for {names}, not for {host}"
+    cause = "the URL names the host in another way than the certificate, or leads to another server"
+    remedy = "use a name that the certificate has (twoway endpoint edit {name} --url URL), or have the partner add it"
+    who = Who.EITHER
+    name: str
+    url: str
+    host: str
+    names: str
+
+
+class ServerCertificateExpired(EndpointError):
+    """A certificate of the server's chain has ended."""
+
+    code = "server-certificate-expired"
+    message = "{url} shows a certificate of {subject} that ended at {not_after}"
+    cause = "the partner did not renew it in time, or the clock here is ahead"
+    remedy = "have the partner renew it"
+    who = Who.PARTNER
+    name: str
+    url: str
+    subject: str
+    not_after: str
+
+
+class ServerCertificateNotYetValid(EndpointError):
+    """A certificate of the server's chain has not begun."""
+
+    code = "server-certificate-not-yet-valid"
+    message = "{url} shows a certificate of {subject} that begins at {not_before}"
+    cause = "the clock here is behind, or the partner made it ahead of time"
+    remedy = "set the clock right, or wait"
+    who = Who.EITHER
+    name: str
+    url: str
+    subject: str
+    not_before: str
+
+
+class ServerCertificateRefused(EndpointError):
+    """The server's certificate is refused for another reason than its issuer, its name or its dates."""
+
+    code = "server-certificate-refused"
+    message = "{url} shows a certificate of {subject} that is refused: {problem}"
+    cause = "the certificate, or one above it, breaks a rule of X.509 or is too weak"
+    remedy = "have the partner replace it"
+    who = Who.PARTNER
+    name: str
+    url: str
+    subject: str
+    problem: str
+
+
+class IdentityRefused(EndpointError):
+    """The server asked for our certificate, was sent it, and does not take it."""
+
+    code = "identity-refused"
+    message = "{url} refuses our certificate of {subject} with the alert {alert}: {meaning}"
+    cause = (
+        "the partner's server does not know this certificate or its issuer, or it has ended or was revoked"
+    )
+    remedy = "have the partner accept the certificate that twoway endpoint show {name} shows"
+    who = Who.EITHER
+    name: str
+    url: str
+    subject: str
+    alert: str
+    meaning: str
+
+
+class IdentityDemanded(EndpointError):
+    """The server demands a certificate and was sent none."""
+
+    code = "identity-demanded"
+    message = "{url} demands a certificate and was sent none; it ended the connection with the alert {alert}"
+    cause = "{reason}"
+    remedy = (
+        "give the endpoint an identity that the partner accepts: twoway endpoint edit {name} --identity FILE"
+    )
+    name: str
+    url: str
+    alert: str
+    reason: str
+
+
 class HandshakeRefused(EndpointError):
-    """The server ended the handshake, or there was none to be had."""
+    """The server ended the handshake for a reason that is not our certificate."""
 
     code = "handshake-refused"
-    message = "the server at {url} refused the handshake: {problem} ({certificate})"
-    cause = "it does not know the certificate, wants another one, or has no TLS version or cipher in common with us"
-    remedy = "ask the partner to accept the certificate that twoway endpoint show {name} shows"
+    message = "{url} ended the connection with the alert {alert}: {meaning}; {certificate}"
+    cause = "the server has no TLS version, cipher or host in common with us, or failed"
+    remedy = "ask the partner which TLS versions, ciphers and host names the server takes"
+    who = Who.PARTNER
+    name: str
+    url: str
+    alert: str
+    meaning: str
+    certificate: str
+
+
+class HandshakeFailed(EndpointError):
+    """We ended the handshake for a reason that is not the server's certificate."""
+
+    code = "handshake-failed"
+    message = "the handshake with {url} failed: {problem}"
+    cause = "the server speaks TLS in a way that is refused here: older than 1.2, or with broken algorithms"
+    remedy = "have the partner turn on TLS 1.2 or 1.3 with today's ciphers"
     who = Who.PARTNER
     name: str
     url: str
     problem: str
-    certificate: str
+
+
+class RequestLeavesEndpoint(EndpointError):
+    """A path, a URL or a redirect leads out of the endpoint."""
+
+    code = "request-leaves-endpoint"
+    message = "{target} is not within the endpoint {name} ({url}): {problem}"
+    cause = "the certificate and the credentials of an endpoint are for its own host and path alone"
+    remedy = "give a path below {url}, or make an endpoint of its own for the other place"
+    exit_status = 2
+    name: str
+    url: str
+    target: str
+    problem: str
+
+
+class RequestUnsendable(EndpointError):
+    """A request cannot be written as HTTP."""
+
+    code = "request-unsendable"
+    message = "the request to {url} cannot be sent: {problem}"
+    cause = "a method or a header has characters that HTTP does not, or they contradict each other"
+    remedy = "mend the method or the headers; a token or password of the endpoint must be one line of ASCII"
+    exit_status = 2
+    name: str
+    url: str
+    problem: str
+
+
+class IdentityUnusable(EndpointError):
+    """OpenSSL does not take a key or a certificate of ours."""
+
+    code = "identity-unusable"
+    message = "the identity {subject} cannot be used for calls: {problem}"
+    cause = "its key is too small, of a kind that TLS does not use, or a certificate of its chain is too weak"
+    remedy = "have it issued for a key of at least RSA 2048 or EC P-256, and signed with SHA-256"
+    subject: str
+    problem: str
+
+
+class TrustUnusable(EndpointError):
+    """There is no trust anchor in what was given as one, or OpenSSL does not take it."""
+
+    code = "trust-unusable"
+    message = "what is to be trusted cannot be used: {problem}"
+    cause = "it holds no certificate that stands alone, or one that is damaged"
+    remedy = "give the CA's certificate as PEM, or a truststore"
+    problem: str

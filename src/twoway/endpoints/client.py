@@ -1,33 +1,38 @@
-"""An endpoint that can be called: its certificate, its own trust and its authentication, all from the realm."""
+"""An endpoint that can be called: an httpx2 client with its certificate, its own trust and its authentication."""
 
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterator, Mapping
-from functools import cached_property
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any
 
-from twoway.endpoints.tls import Handshake, context
-from twoway.errors import EndpointUnreachable, HandshakeRefused, ServerUntrusted
+import httpx2
+
+from twoway import __version__
+from twoway.endpoints.authentication import authentication
+from twoway.endpoints.boundary import Boundary
+from twoway.endpoints.failures import Caller
+from twoway.endpoints.handshakes import Handshake
+from twoway.endpoints.tls import context
+from twoway.endpoints.transport import EndpointTransport
 from twoway.realm import endpoints
 from twoway.realm.places import named_directory
 from twoway.realm.realm import Realm
+from twoway.x509.identity import Identity
 
-if TYPE_CHECKING:
-    import httpx2
-
-    from twoway.x509.identity import Identity
-
-# Seconds to connect, and between two pieces of an answer: a partner's batch job may think for a while.
-TIMEOUT = 30.0
+# Seconds: to connect and for the handshake; and for each piece that is sent or awaited, where a partner may think.
+CONNECT_TIMEOUT = 10.0
+ANSWER_TIMEOUT = 30.0
 
 
-class Endpoint:
-    """An API of a partner.
+class Endpoint(httpx2.Client):
+    """An API of a partner, as a client that calls nothing else.
 
-    ``with twoway.endpoint("External_System") as system: system.request("GET", "/users").json()``
+    ``with twoway.endpoint("External_System") as system: system.get("/users").json()``
+
+    Paths are below the endpoint's URL. Redirects are not followed unless asked for, and never out of the endpoint.
+    Failures are ``EndpointError``; the answer of a server, of whatever status, is none. The environment's proxies are
+    not used.
 
     Args:
         name: the endpoint's.
@@ -38,103 +43,68 @@ class Endpoint:
     """
 
     def __init__(
-        self, name: str, url: str, *, identity: Identity | None, trust: str, auth: endpoints.Auth
+        self,
+        name: str,
+        url: str,
+        *,
+        identity: Identity | None = None,
+        trust: str = "",
+        auth: endpoints.Auth = endpoints.NO_AUTH,
     ) -> None:
         self.name = name
-        self.url = url
-        self._auth = auth
-        self._context, self._observed = context(identity, trust)
-
-    def ssl_context(self) -> ssl.SSLContext:
-        """Return the TLS context of its calls, for other clients than this one."""
-        return self._context
+        self._context = context(identity, trust)
+        self._boundary = Boundary(name, url)
+        subject = identity.leaf.subject if identity else None
+        caller = Caller(name, url, httpx2.URL(url).host, subject)
+        self._way_out = EndpointTransport(caller, self._boundary, self._context)
+        super().__init__(
+            base_url=url,
+            transport=self._way_out,
+            auth=authentication(auth),
+            timeout=httpx2.Timeout(ANSWER_TIMEOUT, connect=CONNECT_TIMEOUT),
+            headers={"User-Agent": f"twoway/{__version__}"},
+            trust_env=False,
+        )
 
     @property
     def handshake(self) -> Handshake | None:
-        """What the server asked for and was sent in the last handshake; None before the first."""
-        return self._observed.handshake()
+        """What the handshake of the last call's connection did; None before the first, or if there was none."""
+        return self._way_out.handshake
 
-    def request(
-        self,
-        method: str,
-        path: str = "",
-        *,
-        headers: Mapping[str, str] | None = None,
-        content: bytes | None = None,
-        **more: Any,
-    ) -> httpx2.Response:
-        """Call the endpoint. Redirects are not followed: they could lead to somebody else.
+    def ssl_context(self) -> ssl.SSLContext:
+        """Return the TLS context of its calls, for other clients than this one; what they call is not limited."""
+        return self._context
+
+    def build_request(self, method: str, url: httpx2.URL | str, **options: Any) -> httpx2.Request:
+        """Build a request within the endpoint.
 
         Args:
             method: such as ``GET``.
-            path: below the endpoint's URL, with a query if need be.
-            headers: further ones.
-            content: the body.
-            more: whatever else ``httpx2.Client.request`` takes.
+            url: a path below the endpoint's URL, or an absolute URL within it.
+            options: whatever else ``httpx2.Client.build_request`` takes.
 
         Raises:
-            EndpointUnreachable: no answer came.
-            ServerUntrusted: the server's certificate or name is not what it should be.
-            HandshakeRefused: the server ended the handshake.
+            RequestLeavesEndpoint: it leads out of the endpoint.
         """
-        import httpx2
-
-        url = f"{self.url}/{path.lstrip('/')}" if path else self.url
-        try:
-            return self._client.request(method, url, headers=headers, content=content, **more)
-        except (httpx2.TransportError, httpx2.InvalidURL) as error:
-            raise self._explained(error) from error
-
-    @cached_property
-    def _client(self) -> httpx2.Client:
-        import httpx2
-
-        match self._auth:
-            case endpoints.Basic(user, password):
-                return httpx2.Client(
-                    verify=self._context, timeout=TIMEOUT, auth=httpx2.BasicAuth(user, password)
-                )
-            case endpoints.Bearer(token):
-                headers = {"Authorization": f"Bearer {token}"}
-                return httpx2.Client(verify=self._context, timeout=TIMEOUT, headers=headers)
-            case _:
-                return httpx2.Client(verify=self._context, timeout=TIMEOUT)
-
-    def _explained(self, error: Exception) -> EndpointUnreachable | ServerUntrusted | HandshakeRefused:
-        for cause in _causes(error):
-            if isinstance(cause, ssl.SSLCertVerificationError):
-                return ServerUntrusted(self.name, self.url, cause.verify_message)
-            if isinstance(cause, ssl.SSLError):
-                certificate = str(self.handshake or "before anything was asked for")
-                return HandshakeRefused(self.name, self.url, _reason(cause), certificate)
-        return EndpointUnreachable(self.name, self.url, str(error) or type(error).__name__)
-
-    def close(self) -> None:
-        """Close its connections."""
-        self._client.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
-    ) -> None:
-        self.close()
+        return super().build_request(method, self._boundary.url(str(url)), **options)
 
 
-def opened(name: str, directory: Path | str | None = None) -> Endpoint:
-    """Return an endpoint of the realm in a folder.
+def opened(name: str, realm: Realm | Path | str | None = None) -> Endpoint:
+    """Return an endpoint of a realm.
 
     Args:
         name: the endpoint's.
-        directory: the realm's; what TWOWAY_REALM names, or else the user's own, if left out.
+        realm: open, or the folder of one; what TWOWAY_REALM names, or else the user's own, if left out.
 
     Raises:
         RealmAbsent: there is no realm.
         NotInRealm: there is no such endpoint.
+        IdentityUnusable, TrustUnusable: it cannot be called.
     """
-    with Realm.open(Path(directory) if directory else named_directory()) as realm:
+    if isinstance(realm, Realm):
         return of_realm(realm, name)
+    with Realm.open(Path(realm) if realm else named_directory()) as found:
+        return of_realm(found, name)
 
 
 def of_realm(realm: Realm, name: str) -> Endpoint:
@@ -142,19 +112,9 @@ def of_realm(realm: Realm, name: str) -> Endpoint:
 
     Raises:
         NotInRealm: there is no such endpoint.
+        IdentityUnusable, TrustUnusable: it cannot be called.
     """
     with realm.reading() as connection:
         record = endpoints.find(connection, name)
     identity, auth = endpoints.identity(realm, record), endpoints.auth(realm, record)
     return Endpoint(record.name, record.url, identity=identity, trust=record.trust, auth=auth)
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
-
-
-def _reason(error: ssl.SSLError) -> str:
-    """Return what the other side said, such as ``tlsv13 alert certificate required``."""
-    return error.reason.replace("_", " ").lower() if error.reason else str(error)

@@ -110,7 +110,7 @@ class Stage:
     @contextmanager
     def connection(self, caller: str | None) -> Iterator[HTTPSConnection]:
         """Connect to the gateway as this caller, or as one without a certificate."""
-        tls, _ = context(self.identities[caller] if caller else None, self.trust)
+        tls = context(self.identities[caller] if caller else None, self.trust)
         connection = HTTPSConnection("localhost", self.port, context=tls, timeout=PATIENCE)
         try:
             yield connection
