@@ -1044,6 +1044,17 @@ class RuntimeFolderUnsafe(GatewayError):
     folder: str
 
 
+class RuntimeFolderUnusable(GatewayError):
+    """The folder of the control sockets cannot be made or used."""
+
+    code = "runtime-folder-unusable"
+    message = "{folder} cannot hold the gateway's sockets: {problem}"
+    cause = "XDG_RUNTIME_DIR or TMPDIR names a folder that is not there, not writable, or has a very long name"
+    remedy = "set XDG_RUNTIME_DIR to a folder of your own with a short name"
+    folder: str
+    problem: str
+
+
 class AlreadyServed(GatewayError):
     """Another process is the realm's control plane."""
 

@@ -14,7 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from twoway.errors import AlreadyServed, RuntimeFolderUnsafe
+from twoway.errors import AlreadyServed, RuntimeFolderUnsafe, RuntimeFolderUnusable
+
+# Bytes of the path of a Unix socket: 108 on Linux, 104 on macOS, with the zero at its end.
+_SOCKET_PATH = 103
+# What an authorizer adds to the name of its socket while it is not ready: a dot and its process number.
+_OF_A_PROCESS = 11
 
 
 @dataclass(frozen=True)
@@ -61,13 +66,21 @@ def runtime(realm_id: str) -> Runtime:
 
     Raises:
         RuntimeFolderUnsafe: someone else owns the folder, or may enter it.
+        RuntimeFolderUnusable: it cannot be made, or its name is too long for sockets.
     """
     base = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
-    folder = base / f"twoway-{os.getuid()}"
-    for step in (folder, folder / realm_id[:16]):
-        step.mkdir(mode=0o700, exist_ok=True)
+    place = Runtime(base / f"twoway-{os.getuid()}" / realm_id[:16])
+    if len(os.fsencode(place.authorizer)) + _OF_A_PROCESS > _SOCKET_PATH:
+        raise RuntimeFolderUnusable(str(place.folder), "its name is too long for the sockets in it")
+    for step in (place.folder.parent, place.folder):
+        try:
+            step.mkdir(mode=0o700, exist_ok=True)
+        except FileExistsError:
+            raise RuntimeFolderUnsafe(str(step)) from None
+        except OSError as error:
+            raise RuntimeFolderUnusable(str(step), error.strerror or str(error)) from error
         _require_ours(step)
-    return Runtime(folder / realm_id[:16])
+    return place
 
 
 def _require_ours(folder: Path) -> None:
@@ -76,16 +89,21 @@ def _require_ours(folder: Path) -> None:
         raise RuntimeFolderUnsafe(str(folder))
 
 
-def lock(place: Runtime) -> IO[bytes]:
-    """Return the open file that makes this process the only control plane of the realm here.
+def lock(directory: Path) -> IO[bytes]:
+    """Return the open file that makes this process the only control plane of the realm.
+
+    It lies with the realm: sessions of one user may have runtime folders of their own.
+
+    Args:
+        directory: the realm's.
 
     Raises:
         AlreadyServed: another process holds it.
     """
-    file = (place.folder / "serve.lock").open("ab")
+    file = os.fdopen(os.open(directory / "serve.lock", os.O_RDWR | os.O_CREAT, 0o600), "r+b")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         file.close()
-        raise AlreadyServed(str(place.folder)) from None
+        raise AlreadyServed(str(directory)) from None
     return file

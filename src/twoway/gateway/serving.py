@@ -77,8 +77,8 @@ def serve(realm: Realm, options: Serving, *, on_ready: Callable[[Listen], None] 
         AlreadyServed: another process serves the realm.
         ListenerRefused: the gateway cannot listen there.
     """
-    place = runtime(realm.record().identifier)
-    with lock(place):
+    with lock(realm.directory):
+        place = runtime(realm.record().identifier)
         asyncio.run(_Server(realm, options, place, on_ready).run())
 
 

@@ -1,0 +1,91 @@
+"""The folder of the control sockets, and who may be the control plane."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from twoway.errors import AlreadyServed, RuntimeFolderUnsafe, RuntimeFolderUnusable
+from twoway.gateway.runtime import lock, runtime
+
+REALM = "0123456789abcdef0123"
+
+
+def test_folder_is_ours_alone(session: Path) -> None:
+    """It has the mode 0700, and so has the one above it."""
+    folder = runtime(REALM).folder
+    assert [0o700, 0o700] == [step.stat().st_mode & 0o777 for step in (folder, folder.parent)]
+
+
+def test_folder_is_used_again(session: Path) -> None:
+    """The next control plane finds what the last one left."""
+    assert runtime(REALM) == runtime(REALM)
+
+
+def test_folder_is_made_ours_alone_whatever_the_mask(session: Path) -> None:
+    """A process that lets others into its files lets nobody in here."""
+    before = os.umask(0)
+    try:
+        folder = runtime(REALM).folder
+    finally:
+        os.umask(before)
+    assert 0o700 == folder.stat().st_mode & 0o777
+
+
+@pytest.mark.parametrize("level", ["folder", "parent"])
+def test_folder_that_others_may_enter_is_refused(session: Path, level: str) -> None:
+    """Whoever opens the control socket takes the servers' keys."""
+    folder = runtime(REALM).folder
+    (folder if level == "folder" else folder.parent).chmod(0o710)
+    with pytest.raises(RuntimeFolderUnsafe):
+        runtime(REALM)
+
+
+def test_folder_of_another_user_is_refused(session: Path) -> None:
+    """In a folder for all, such as /tmp, somebody may have made it before us."""
+    if os.getuid() != 0:
+        pytest.skip("only root can give a folder away")
+    os.chown(runtime(REALM).folder.parent, 65534, 65534)
+    with pytest.raises(RuntimeFolderUnsafe):
+        runtime(REALM)
+
+
+def test_link_in_place_of_the_folder_is_refused(session: Path) -> None:
+    """Where it leads to may be changed by whoever made it."""
+    folder = runtime(REALM).folder
+    folder.rename(session / "elsewhere")
+    folder.symlink_to(session / "elsewhere")
+    with pytest.raises(RuntimeFolderUnsafe):
+        runtime(REALM)
+
+
+def test_file_in_place_of_the_folder_is_refused(session: Path) -> None:
+    """It is told in words."""
+    (session / f"twoway-{os.getuid()}").write_text("")
+    with pytest.raises(RuntimeFolderUnsafe):
+        runtime(REALM)
+
+
+def test_folder_that_is_not_there_is_told(session: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A session that has ended leaves such a variable behind."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(session / "gone"))
+    with pytest.raises(RuntimeFolderUnusable, match="No such file"):
+        runtime(REALM)
+
+
+def test_folder_whose_name_is_too_long_is_told(session: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The path of a Unix socket has little room."""
+    deep = session / ("d" * 80)
+    deep.mkdir()
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(deep))
+    with pytest.raises(RuntimeFolderUnusable, match="too long"):
+        runtime(REALM)
+
+
+def test_realm_has_one_control_plane(tmp_path: Path) -> None:
+    """The second is refused while the first holds the lock, and not afterwards."""
+    with lock(tmp_path), pytest.raises(AlreadyServed):
+        lock(tmp_path)
+    lock(tmp_path).close()
