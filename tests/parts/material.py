@@ -61,6 +61,7 @@ def issue(
     days: tuple[float, float] = (-1, 30),
     key: Key | None = None,
     extensions: Iterable[x509.ExtensionType] = (),
+    serial: int | None = None,
 ) -> Holder:
     """Issue a certificate: self-signed without ``by``, with whatever is wanted, allowed or not.
 
@@ -72,12 +73,15 @@ def issue(
         days: from and to, counted from now.
         key: EC P-256 if not given.
         extensions: further ones, not critical.
+        serial: the serial number; random if not given.
     """
     own = key or ec.generate_private_key(ec.SECP256R1())
     issuer = by.leaf.subject if by else _name(subject)
     now = datetime.now(UTC)
     builder = (
-        x509.CertificateBuilder(issuer, _name(subject), own.public_key(), x509.random_serial_number())
+        x509.CertificateBuilder(
+            issuer, _name(subject), own.public_key(), serial or x509.random_serial_number()
+        )
         .not_valid_before(now + timedelta(days=days[0]))
         .not_valid_after(now + timedelta(days=days[1]))
         .add_extension(x509.BasicConstraints(ca, None), critical=True)

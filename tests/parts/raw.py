@@ -78,14 +78,14 @@ class Connection:
         self._reader = _Reader(self)
         tls.set_info_callback(self._saw)
 
-    def handshake(self) -> None:
+    def handshake(self, verdict_seconds: float) -> None:
         """Do the handshake, and wait for what the server makes of our certificate.
 
         In TLS 1.3 it is over for us before the server has looked. It then sends session tickets, or an alert,
         which a reset would swallow if we had sent something meanwhile.
         """
         self._patiently(self._tls.do_handshake)
-        if self.tls == "TLSv1.3" and select.select([self._tls.fileno()], [], [], TICKET_SECONDS)[0]:
+        if self.tls == "TLSv1.3" and select.select([self._tls.fileno()], [], [], verdict_seconds)[0]:
             self._step(self._tls.recv, 1, socket.MSG_PEEK)
 
     @property
@@ -207,6 +207,7 @@ def connect(
     session: SSL.Session | None = None,
     address: str = "127.0.0.1",
     seconds: float = 5,
+    verdict_seconds: float = TICKET_SECONDS,
 ) -> Iterator[Connection]:
     """Connect and do the handshake; the connection is closed when the block ends.
 
@@ -217,6 +218,8 @@ def connect(
         alpn: empty sends none.
         session: to be resumed, from any other connection.
         seconds: how long each step may take.
+        verdict_seconds: how long an alert to our certificate is waited for in TLS 1.3; Envoy sends its tickets
+            with the first answer, so that this time is lost where it lets the handshake finish.
 
     Raises:
         NoAnswer: ``Alert``, ``Closed``, or nothing came in time.
@@ -243,7 +246,7 @@ def connect(
             tls.set_session(session)
         tls.set_connect_state()
         connection = Connection(tls, seconds)
-        connection.handshake()
+        connection.handshake(verdict_seconds)
         try:
             yield connection
         finally:
