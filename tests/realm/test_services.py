@@ -228,9 +228,18 @@ def test_ca_names_are_kept_as_certificates_have_them(changing):
 def test_too_many_ca_names_are_refused(changing):
     """Beyond 32 kB handshakes would fail, for everybody."""
     names = tuple(f"CN=Partner CA number {number},O=An organisation,C=DE" for number in range(600))
-    with pytest.raises(ValueRefused, match="32768"):
+    with pytest.raises(ValueRefused, match="32000"):
         add(changing, "orders", ca_names=names)
     assert 300 == len(add(changing, "orders", ca_names=names[:300]).ca_subjects)
+
+
+def test_ca_names_of_a_host_are_counted_together(changing):
+    """Its services share one handshake."""
+    names = tuple(f"CN=Partner CA number {number},O=An organisation,C=DE" for number in range(600))
+    add(changing, "orders", host="a.example", path="/orders", ca_names=names[:300])
+    with pytest.raises(ValueRefused, match="32000"):
+        add(changing, "invoices", host="a.example", path="/invoices", ca_names=names[300:])
+    add(changing, "elsewhere", host="b.example", ca_names=names[300:])
 
 
 def test_name_is_given_once(changing):

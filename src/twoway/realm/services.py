@@ -35,9 +35,6 @@ SENDS = ("x-client-id", "x-forwarded-client-cert", "client-cert", "client-cert-c
 
 # Seconds. A stream outlives a revocation by at most this; longer than the gateway's lease would make no sense.
 MAX_STREAM_LIMIT = 86400
-# Bytes of DER. The CertificateRequest's list has room for 64 kB (RFC 8446, 4.2.4); at that size every handshake
-# fails, for all clients and without a reason, so we stay at half of it.
-CA_NAMES_LIMIT = 32 * 1024
 HOST_LIMIT = 253
 PATH_LIMIT = 512
 # A certificate of ours is renewed when this part of its life has passed.
@@ -268,7 +265,7 @@ def _values(upstream: str, options: ServiceOptions) -> dict[str, Any]:
         "host": None if options.host is None else checked_host(options.host),
         "path": checked_path(options.path),
         "send": _checked_send(options.send),
-        "ca_names": _checked_ca_names(options.ca_names),
+        "ca_names": _ca_names_text(options.ca_names),
     }
 
 
@@ -344,13 +341,8 @@ def _checked_send(send: Iterable[str]) -> str:
     return ",".join(headers)
 
 
-def _checked_ca_names(names: Iterable[str | bytes | Certificate]) -> str:
-    encoded = tuple(dict.fromkeys(_name_der(name) for name in names))
-    size = sum(len(name) for name in encoded)
-    if size > CA_NAMES_LIMIT:
-        problem = f"they have {size} bytes, more than {CA_NAMES_LIMIT}, and handshakes would fail"
-        raise _refused("ca_names", f"({len(encoded)} names)", problem, "name fewer CAs, or none")
-    return "\n".join(name.hex() for name in encoded)
+def _ca_names_text(names: Iterable[str | bytes | Certificate]) -> str:
+    return "\n".join(dict.fromkeys(_name_der(name).hex() for name in names))
 
 
 def _name_der(name: str | bytes | Certificate) -> bytes:
@@ -381,12 +373,26 @@ def _check_host(connection: Connection, name: str, values: dict[str, Any]) -> No
         connection,
         ServiceRecord.query(tables.service.c.host.is_not_distinct_from(host), tables.service.c.name != name),
     )
+    _check_ca_names(values["ca_names"], others)
     for other in others:
         if _confusable(other.path, values["path"]):
             raise PathIndistinct(path=values["path"], host=shown, other=other.name, other_path=other.path)
         if other.handshake != values["handshake"]:
             pair = (name, other.name) if values["handshake"] == "strict" else (other.name, name)
             raise HandshakeMixed(host=shown, strict=pair[0], other=pair[1])
+
+
+def _check_ca_names(text: str, others: Iterable[ServiceRecord]) -> None:
+    """Hold the names of CAs against what a handshake can carry; a host has one for all its services."""
+    from twoway.x509.names import CA_NAMES_OCTETS, ca_names_octets
+
+    if not text:
+        return
+    names = {*text.split(), *(name for other in others for name in other.ca_names.split())}
+    size = ca_names_octets(bytes.fromhex(name) for name in names)
+    if size > CA_NAMES_OCTETS:
+        problem = f"their host has {size} bytes of them, more than {CA_NAMES_OCTETS}: handshakes would fail"
+        raise _refused("ca_names", f"({len(names)} names)", problem, "name fewer CAs, or none")
 
 
 def _confusable(one: str, other: str) -> bool:

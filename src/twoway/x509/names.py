@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,10 @@ _URI = re.compile(r"[a-z][a-z0-9+.-]*:[!-~]+", re.ASCII | re.IGNORECASE)
 _URI_CHARACTERS = 2048
 _WEB_ADDRESS = re.compile(r"https?://[a-z0-9.:\[\]-]+(/[!-~]*)?", re.ASCII | re.IGNORECASE)
 _URI_TREE = re.compile(r"[a-z][a-z0-9+.-]*://[^/*?#]+(/[^/*?#]+)*/\*", re.ASCII | re.IGNORECASE)
+# Octets that the names of CAs may take in a CertificateRequest. Java refuses handshake messages of more than 32,768
+# (jdk.tls.maxHandshakeMessageSize; the rest of this one has about 100); at 65,535 (RFC 8446, 4.2.4) no client could
+# shake hands, and nothing would say why.
+CA_NAMES_OCTETS = 32_000
 _LOWER = {ord(letter): letter.lower() for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
 _EMPTY_TREE = re.compile(r"[a-z][a-z0-9+.-]*:/*\*", re.ASCII | re.IGNORECASE)
 
@@ -158,6 +163,11 @@ def comparable_name(name: x509.Name) -> tuple[frozenset[tuple[str, str | bytes]]
         frozenset((attribute.oid.dotted_string, _folded(attribute.value)) for attribute in rdn)
         for rdn in name.rdns
     )
+
+
+def ca_names_octets(names: Iterable[bytes]) -> int:
+    """Return what these names (DER) take in a CertificateRequest: each is preceded by its length of two octets."""
+    return sum(len(name) + 2 for name in names)
 
 
 @dataclass(frozen=True, slots=True)
