@@ -8,7 +8,6 @@ or it would stand in the way of the real certificate of that name: its key usage
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import cache
 
@@ -47,14 +46,6 @@ def carrier(name: bytes) -> bytes:
     fields = [element.raw for element in children(template[0])]
     fields[_ISSUER] = fields[_SUBJECT] = name
     return sequence(sequence(*fields), template[1].raw, template[2].raw)
-
-
-def names_size(certificates: Iterable[bytes]) -> int:
-    """Return how many bytes the subjects of these certificates (DER) take in a certificate request."""
-    return sum(
-        len(x509.load_der_x509_certificate(der).subject.public_bytes()) + 2
-        for der in dict.fromkeys(certificates)
-    )
 
 
 @cache

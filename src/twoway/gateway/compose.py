@@ -11,16 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from twoway.gateway.carriers import carrier, names_size
+from twoway.gateway.carriers import carrier
 from twoway.gateway.desired import LEASE, Allowed, Desired, Host, ServerIdentity, Service
+from twoway.x509.names import CA_NAMES_OCTETS, ca_names_octets
 
 if TYPE_CHECKING:
     from twoway.realm.gateways import Ended, GatewayView, Leaf
     from twoway.realm.records import ServiceRecord
-
-# The names of a certificate request must fit into a handshake message: at 64 kB every handshake fails, for
-# everyone, and nothing says why. Half of that is the limit.
-NAMES_LIMIT = 32 * 1024
 
 # A certificate that lost its rights is told to gateways until every one of them has taken over maps without it,
 # and a moment longer; while one has not, for longer than any map that may hold it is honoured.
@@ -37,20 +34,20 @@ class Listen:
 
 
 @dataclass(frozen=True, slots=True)
-class Anchors:
-    """What strict handshakes may chain to, by service id; DER certificates.
+class Anchor:
+    """A certificate that strict handshakes may chain to: an authority of ours, a partner's CA, or a pinned one.
 
     Args:
-        ours: the issuing authorities of the realm.
-        pinned: the pinned certificates of clients that may call the service.
-        partners: the partner CAs of clients that may call the service.
-        issuers: DER names of the issuers of the pinned ones.
+        der: the certificate.
+        subject: its name, DER.
+        services: the ids of the services that its clients may call.
+        issuer: its issuer's name, DER, where clients must be told that too or would not send it; else empty.
     """
 
-    ours: tuple[bytes, ...] = ()
-    pinned: Mapping[int, tuple[bytes, ...]] | None = None
-    partners: Mapping[int, tuple[bytes, ...]] | None = None
-    issuers: Mapping[int, tuple[bytes, ...]] | None = None
+    der: bytes
+    subject: bytes
+    services: frozenset[int]
+    issuer: bytes = b""
 
 
 def desired(
@@ -60,7 +57,7 @@ def desired(
     *,
     at: datetime,
     acknowledged: int = 0,
-    anchors: Anchors | None = None,
+    anchors: Sequence[Anchor] = (),
     lease: timedelta = LEASE,
 ) -> Desired:
     """Return what a gateway should do.
@@ -71,16 +68,14 @@ def desired(
         listen: where to.
         at: now, UTC.
         acknowledged: the revision that every gateway has taken over.
-        anchors: what strict hosts trust; None where there are none.
+        anchors: what strict hosts trust, the oldest first.
         lease: how long it holds without a control plane.
     """
     allowed = _allowed(view, at)
     by_host: dict[str | None, list[ServiceRecord]] = defaultdict(list)
     for record in view.services:
         by_host[record.host].append(record)
-    hosts = tuple(
-        _host(name, records, allowed, identities, anchors or Anchors()) for name, records in by_host.items()
-    )
+    hosts = tuple(_host(name, records, allowed, identities, anchors) for name, records in by_host.items())
     return Desired(
         revision=view.revision,
         address=listen.address,
@@ -135,39 +130,48 @@ def _host(
     records: Sequence[ServiceRecord],
     allowed: Mapping[int, list[Allowed]],
     identities: Mapping[int, ServerIdentity],
-    anchors: Anchors,
+    anchors: Sequence[Anchor],
 ) -> Host:
     strict = any(record.handshake == "strict" for record in records)
     names = tuple(dict.fromkeys(name for record in records for name in record.ca_subjects))
-    trusted: tuple[bytes, ...] = ()
+    trusted: tuple[Anchor, ...] = ()
     if strict:
-        ids = [record.id for record in records]
-        trusted, issuers = _trusted(ids, anchors)
-        names = tuple(dict.fromkeys((*names, *issuers)))
+        ids = frozenset(record.id for record in records)
+        trusted = _fitting([anchor for anchor in anchors if anchor.services & ids], names)
+        names = _carried(trusted, names)
     return Host(
         name=name,
         identity=identities[records[0].vault_entry_id],
         services=tuple(_service(record, tuple(allowed.get(record.id, ()))) for record in records),
         strict=strict,
         ca_names=tuple(carrier(subject) for subject in names),
-        trusted=trusted,
+        trusted=tuple(anchor.der for anchor in trusted),
     )
 
 
-def _trusted(service_ids: Sequence[int], anchors: Anchors) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
-    """Return what a strict host trusts, and the names that its certificate request must carry besides.
+def _fitting(anchors: Iterable[Anchor], configured: Iterable[bytes]) -> tuple[Anchor, ...]:
+    """Return the anchors whose names fit into a certificate request beside the configured ones.
 
-    Pinned certificates are left out where their names would not fit: their clients are refused, nobody else.
+    Each one that is trusted is named too. Where one does not fit its clients are refused, and nobody else:
+    those that were there before it go on.
     """
+    named = set(configured)
+    room = CA_NAMES_OCTETS - ca_names_octets(named)
+    found = []
+    for anchor in anchors:
+        names = {name for name in (anchor.subject, anchor.issuer) if name} - named
+        if ca_names_octets(names) <= room:
+            room -= ca_names_octets(names)
+            named |= names
+            found.append(anchor)
+    return tuple(found)
 
-    def of(kind: Mapping[int, tuple[bytes, ...]] | None) -> tuple[bytes, ...]:
-        return tuple(dict.fromkeys(der for one in service_ids for der in (kind or {}).get(one, ())))
 
-    authorities = (*anchors.ours, *of(anchors.partners))
-    pinned, issuers = of(anchors.pinned), of(anchors.issuers)
-    if names_size((*authorities, *pinned)) + sum(map(len, issuers)) > NAMES_LIMIT:
-        return authorities, ()
-    return (*authorities, *pinned), issuers
+def _carried(trusted: Iterable[Anchor], configured: Iterable[bytes]) -> tuple[bytes, ...]:
+    """Return the names that must be sent and that no trusted certificate has."""
+    subjects = {anchor.subject for anchor in trusted}
+    issuers = [anchor.issuer for anchor in trusted if anchor.issuer]
+    return tuple(name for name in dict.fromkeys((*configured, *issuers)) if name not in subjects)
 
 
 def _service(record: ServiceRecord, allowed: tuple[Allowed, ...]) -> Service:

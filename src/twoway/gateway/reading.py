@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from sqlalchemy import Connection
 
-from twoway.gateway.compose import Anchors
+from twoway.gateway.compose import Anchor
 from twoway.gateway.desired import ServerIdentity
 from twoway.realm import authorities, gateways, vault
 from twoway.realm.gateways import GatewayView
@@ -23,12 +22,12 @@ class Reading:
     Args:
         view: services, clients and what ended.
         identities: the servers' certificates and keys, by vault entry.
-        anchors: what strict handshakes may chain to.
+        anchors: what strict handshakes may chain to, the oldest first.
     """
 
     view: GatewayView
     identities: dict[int, ServerIdentity]
-    anchors: Anchors
+    anchors: tuple[Anchor, ...]
 
 
 def read(realm: Realm) -> Reading:
@@ -49,26 +48,27 @@ def _identity(realm: Realm, connection: Connection, entry_id: int) -> ServerIden
     )
 
 
-def _anchors(connection: Connection, view: GatewayView) -> Anchors:
-    """Return what strict hosts trust; nothing is read where no host is strict."""
-    strict = {service.id for service in view.services if service.handshake == "strict"}
+def _anchors(connection: Connection, view: GatewayView) -> tuple[Anchor, ...]:
+    """Return what strict hosts trust, the oldest first; nothing is read where no host is strict."""
+    strict = frozenset(service.id for service in view.services if service.handshake == "strict")
     if not strict:
-        return Anchors()
-    pinned: dict[int, list[bytes]] = defaultdict(list)
-    issuers: dict[int, list[bytes]] = defaultdict(list)
-    partners: dict[int, list[bytes]] = defaultdict(list)
+        return ()
+    found: list[tuple[int, Anchor]] = []
     for pin in gateways.pinned(connection):
-        for service_id in view.permissions.get(pin.client_id, frozenset()) & strict:
-            pinned[service_id].append(pin.der)
-            issuers[service_id].append(Certificate(pin.der).issuer_name.public_bytes())
+        if services := view.permissions.get(pin.client_id, frozenset()) & strict:
+            leaf = Certificate(pin.der)
+            found.append((pin.binding_id, _anchor(leaf, services, leaf.issuer_name.public_bytes())))
     for partner in view.partners:
-        for service_id in view.permissions.get(partner.client_id, frozenset()) & strict:
+        if services := view.permissions.get(partner.client_id, frozenset()) & strict:
             # Its clients may forget to send the intermediates that came with it, here too.
             above = load_certificates(partner.chain) if partner.chain else ()
-            partners[service_id] += [partner.der, *(certificate.der for certificate in above)]
-    return Anchors(
-        ours=tuple(certificate.der for certificate in authorities.issuers(connection)),
-        pinned={one: tuple(found) for one, found in pinned.items()},
-        partners={one: tuple(found) for one, found in partners.items()},
-        issuers={one: tuple(found) for one, found in issuers.items()},
-    )
+            found += [
+                (partner.binding_id, _anchor(authority, services))
+                for authority in (Certificate(partner.der), *above)
+            ]
+    ours = [_anchor(authority, strict) for authority in authorities.issuers(connection)]
+    return (*ours, *(anchor for _, anchor in sorted(found, key=lambda bound: bound[0])))
+
+
+def _anchor(certificate: Certificate, services: frozenset[int], *issuer: bytes) -> Anchor:
+    return Anchor(certificate.der, certificate.subject_name.public_bytes(), services, *issuer)

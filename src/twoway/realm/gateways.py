@@ -50,6 +50,7 @@ class Partner(NamedTuple):
 class Pinned(NamedTuple):
     """A pinned certificate of an active client."""
 
+    binding_id: int
     client_id: int
     der: bytes
 
@@ -184,7 +185,7 @@ def pinned(connection: Connection) -> tuple[Pinned, ...]:
     """Return the pinned certificates of active clients."""
     binding = tables.binding.c
     query = (
-        select(tables.client.c.id, binding.der)
+        select(binding.id, tables.client.c.id.label("client_id"), binding.der)
         .select_from(tables.binding)
         .join(tables.client)
         .where(_active_client(), binding.state == BindingState.ACTIVE, binding.kind == BindingKind.PINNED)
