@@ -8,7 +8,8 @@ from cryptography import x509
 from tests.interop.partners import Partners
 from tests.interop.told import IDENTITY, assert_told, identity
 from tests.interop.visitors import CHROMIUM, CURL, VISITORS, Credential, Trust, Visitor
-from tests.parts import openssl
+from tests.parts import go_client, openssl
+from tests.parts.credentials import Pem
 from tests.parts.served import ACTOR, Served
 from tests.parts.tomcat import Tomcat
 from twoway.realm import clients
@@ -99,3 +100,11 @@ def test_forwarded_subject_cannot_forge_a_field(
     seen = CURL.visit(explaining, trust, pem)
     (leaf,) = x509.load_pem_x509_certificates(pem.certificate.read_bytes())
     assert_told(seen, Credential("soylent", pem, (leaf,)), ())
+
+
+def test_no_ca_is_named(explaining: str, partners: Partners, trust: Trust) -> None:
+    """Names would keep Java, Go and browsers from sending what is pinned, or of another CA."""
+    files = partners.credential("pinned", "pem").files
+    assert isinstance(files, Pem)
+    answer = go_client.get(explaining, ca=trust.ca, identity=files)
+    assert ((), True) == (answer.acceptable_cas, answer.sent)
