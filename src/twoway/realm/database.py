@@ -12,10 +12,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError, OperationalError, SQLAlchemyError
 
 from twoway.errors import RealmAbsent, RealmBusy, RealmDamaged, RealmNewer, RealmUnwritable
 
@@ -28,15 +29,35 @@ BUSY_SECONDS = 5
 
 
 def engine(path: Path) -> Engine:
-    """Return the engine of a database file; nothing is opened yet."""
-    url = URL.create("sqlite", database=str(path))
+    """Return the engine of a database file; nothing is opened yet, and nothing is ever made by opening."""
+    url = URL.create("sqlite", database=f"file:{quote(str(path))}", query={"mode": "rw", "uri": "true"})
     made = create_engine(url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
-    event.listen(made, "connect", _on_connect)
+
+    def on_connect(connection: Any, record: Any) -> None:
+        _set_up(connection)
+        record.info["file"] = _file(path)
+
+    def on_checkout(_connection: Any, record: Any, _proxy: Any) -> None:
+        # A file that was moved away or replaced can still be read, and would not change any more.
+        if record.info["file"] != _file(path):
+            raise InvalidatePoolError
+
+    event.listen(made, "connect", on_connect)
+    event.listen(made, "checkout", on_checkout)
     event.listen(made, "begin", _on_begin)
     return made
 
 
-def _on_connect(connection: Any, _record: Any) -> None:
+def _file(path: Path) -> tuple[int, int] | None:
+    """Return what tells one file from another in its place, or None where there is none."""
+    try:
+        status = os.stat(path)  # noqa: PTH116  at every transaction: Path.stat takes longer
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _set_up(connection: Any) -> None:
     # sqlite3 would begin transactions on its own, and only before some statements: BEGIN is ours.
     connection.isolation_level = None
     for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
@@ -78,24 +99,39 @@ class Watch:
     def __init__(self, directory: Path) -> None:
         self._path = directory / FILE
         self._connection: sqlite3.Connection | None = None
+        self._file: tuple[int, int] | None = None
         self._version = 0
 
     def changed(self) -> bool:
-        """Return whether it was written to since this was last asked; the first time it was.
+        """Return whether it was written to since this was last asked; the first time, and when it is another, it was.
 
         Raises:
-            RealmDamaged: the database is gone.
+            RealmAbsent: the database is gone.
+            RealmDamaged: it cannot be read.
         """
+        file = _file(self._path)
+        if file is None:
+            self._close()
+            raise RealmAbsent(directory=str(self._path.parent))
+        if file != self._file:
+            self._close()
         try:
             if self._connection is None:
-                self._connection = sqlite3.connect(f"file:{self._path}?mode=ro", uri=True)
+                self._connection = sqlite3.connect(f"file:{quote(str(self._path))}?mode=ro", uri=True)
+                self._file, self._version = file, -1
             before, self._version = (
                 self._version,
                 self._connection.execute("PRAGMA data_version").fetchone()[0],
             )
         except sqlite3.Error as error:
+            self._close()
             raise RealmDamaged(directory=str(self._path.parent), problem=str(error)) from error
         return before != self._version
+
+    def _close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = self._file = None
 
 
 @contextmanager
@@ -106,6 +142,8 @@ def _translated(directory: Path) -> Iterator[None]:
         problem = str(error.orig)
         if "locked" in problem or "busy" in problem:
             raise RealmBusy(directory=str(directory), seconds=BUSY_SECONDS) from error
+        if "unable to open" in problem and _file(directory / FILE) is None:
+            raise RealmAbsent(directory=str(directory)) from error
         if "no such" in problem or "malformed" in problem:
             raise RealmDamaged(directory=str(directory), problem=problem) from error
         raise RealmUnwritable(directory=str(directory), problem=problem) from error
