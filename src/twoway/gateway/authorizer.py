@@ -15,12 +15,14 @@ import asyncio
 import contextlib
 import json
 import logging
+import os
 import signal
 import sys
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -36,8 +38,8 @@ from twoway.gateway import reasons
 from twoway.gateway.decisions import Allow, Presented, Refuse, decide
 from twoway.gateway.journal import Aggregator, entries_of
 from twoway.gateway.resources.refusals import CONTENT_TYPE, problem
+from twoway.gateway.writing import Writer
 from twoway.realm import authorities, gateways, journal, services
-from twoway.realm.database import FILE
 from twoway.realm.journal import JournalEntry
 from twoway.realm.realm import Realm, Revisions, revisions
 from twoway.realm.records import ServiceRecord
@@ -49,9 +51,10 @@ log = logging.getLogger(__name__)
 _CERTIFICATES = 10
 _CHAIN_BYTES = 64 * 1024
 
-# How many refusals are remembered, and for how long.
+# How many refusals are remembered, and for how long; and how much of what a stranger wrote is in one of them.
 _REMEMBERED = 10_000
 _REMEMBERED_FOR = timedelta(seconds=5)
+_DETAIL = 1000
 
 _FLUSH = 0.1
 _HEARTBEAT = 0.5
@@ -86,13 +89,17 @@ class Authorizer(external_auth_pb2_grpc.AuthorizationServicer):  # type: ignore[
     Args:
         realm: the realm.
         entries: where refusals are noted.
+        writer: what writes to the realm.
     """
 
-    def __init__(self, realm: Realm, entries: Aggregator) -> None:
+    def __init__(self, realm: Realm, entries: Aggregator, writer: Writer) -> None:
         self._realm = realm
         self._entries = entries
+        self._writer = writer
         self._refusals: OrderedDict[tuple[str, str], _Remembered] = OrderedDict()
-        self._database = (realm.directory / FILE).stat().st_ino
+        # Which services explain themselves, as far as they were asked about: to say "cannot decide" in their way.
+        self._explaining: dict[str, bool] = {}
+        self._failing = ""
 
     async def Check(  # noqa: N802  the protocol's name
         self, request: external_auth_pb2.CheckRequest, _context: object
@@ -101,29 +108,29 @@ class Authorizer(external_auth_pb2_grpc.AuthorizationServicer):  # type: ignore[
         question = _question(request)
         at = datetime.now(UTC)
         leaf = Certificate(question.chain[0]) if question.chain else None
-        service: ServiceRecord | None = None
         try:
-            with self._reading() as connection:
+            with self._realm.reading() as connection:
                 service = services.find(connection, question.service)
                 decision, revision = self._decision(connection, question, leaf, at)
+            self._explaining[service.name] = service.refusals == "explained"
+            self._note("")
             if isinstance(decision, Allow):
                 self._learn(decision, question, revision, at)
                 return _allowed(decision, service)
-        except Exception as failure:
-            log.warning("cannot decide: %s", failure, exc_info=not isinstance(failure, TwowayError))
-            decision = Refuse(
-                reasons.CANNOT_DECIDE, detail=str(failure) if isinstance(failure, TwowayError) else ""
-            )
+        except Exception as failure:  # noqa: BLE001  whatever it is, the answer is not yes, and the log has it
+            ours = isinstance(failure, TwowayError)
+            self._note(str(failure) if ours else repr(failure), trace=not ours)
+            decision = Refuse(reasons.CANNOT_DECIDE, detail=str(failure) if ours else "")
         self._entries.add(_entry(question, leaf, decision, at))
-        return _refused(decision, question, explained=service is not None and service.refusals == "explained")
+        return _refused(decision, question, explained=self._explaining.get(question.service, False))
 
-    @contextlib.contextmanager
-    def _reading(self) -> Iterator[Connection]:
-        # A database that was taken away can still be read through an open file, and would not change any more.
-        if (self._realm.directory / FILE).stat().st_ino != self._database:
-            raise FileNotFoundError("the realm's database is another one")
-        with self._realm.reading() as connection:
-            yield connection
+    def _note(self, problem: str, *, trace: bool = False) -> None:
+        """Say once, not at every question, that nothing can be decided, and when it can be again."""
+        if problem and problem != self._failing:
+            log.error("cannot decide: %s", problem, exc_info=trace)
+        elif self._failing and not problem:
+            log.error("can decide again")
+        self._failing = problem
 
     def _decision(
         self, connection: Connection, question: _Question, leaf: Certificate | None, at: datetime
@@ -140,25 +147,36 @@ class Authorizer(external_auth_pb2_grpc.AuthorizationServicer):  # type: ignore[
             return remembered.refusal, state.realm
         decision = _decided(connection, question, leaf, at)
         if isinstance(decision, Refuse):
-            self._refusals[key] = _Remembered(decision, state, at + _REMEMBERED_FOR)
-            self._refusals.move_to_end(key)
-            while len(self._refusals) > _REMEMBERED:
-                self._refusals.popitem(last=False)
+            decision = replace(decision, detail=decision.detail[:_DETAIL])
+            self._remember(key, _Remembered(decision, state, at + _REMEMBERED_FOR), at)
         return decision, state.realm
 
+    def _remember(self, key: tuple[str, str], refusal: _Remembered, at: datetime) -> None:
+        self._refusals[key] = refusal
+        self._refusals.move_to_end(key)
+        # The oldest are first.
+        while len(self._refusals) > _REMEMBERED or next(iter(self._refusals.values())).until <= at:
+            self._refusals.popitem(last=False)
+
     def _learn(self, decision: Allow, question: _Question, revision: int, at: datetime) -> None:
-        if decision.learn_until is None:
+        """Let gateways know the certificate; nobody waits for that, and where it comes too late it does nothing."""
+        until = decision.learn_until
+        if until is None:
             return
         sha256 = Certificate(question.chain[0]).sha256
-        with self._realm.writing() as connection:
-            gateways.learn(
-                connection,
-                sha256,
-                decision.binding_id,
-                not_after=decision.learn_until,
-                decided_revision=revision,
-                at=at,
-            )
+
+        def learn() -> None:
+            with self._realm.writing() as connection:
+                gateways.learn(
+                    connection,
+                    sha256,
+                    decision.binding_id,
+                    not_after=until,
+                    decided_revision=revision,
+                    at=at,
+                )
+
+        self._writer.put(learn, key=sha256)
 
 
 class Journal(als_pb2_grpc.AccessLogServiceServicer):  # type: ignore[misc]  # generated without types
@@ -301,26 +319,19 @@ def _header(name: str, value: str) -> base_pb2.HeaderValueOption:
     return made
 
 
-async def _flushing(realm: Realm, entries: Aggregator) -> None:
+async def _flushing(realm: Realm, entries: Aggregator, writer: Writer) -> None:
     while True:
         await asyncio.sleep(_FLUSH)
         ready = entries.take(datetime.now(UTC))
         if ready:
-            _write(realm, ready)
-
-
-def _write(realm: Realm, ready: list[JournalEntry]) -> None:
-    try:
-        journal.record(realm, ready)
-    except TwowayError as failure:
-        log.warning("%d journal entries are lost: %s", len(ready), failure)
+            writer.put(partial(journal.record, realm, ready))
 
 
 async def _alive() -> None:
-    while True:
-        sys.stdout.buffer.write(b".")
-        sys.stdout.buffer.flush()
-        await asyncio.sleep(_HEARTBEAT)
+    with contextlib.suppress(BrokenPipeError):  # nobody listens any more: standard input is closed too
+        while True:
+            os.write(1, b".")
+            await asyncio.sleep(_HEARTBEAT)
 
 
 async def _until_the_control_plane_is_gone() -> None:
@@ -333,26 +344,48 @@ async def _until_the_control_plane_is_gone() -> None:
 
 async def serve(directory: Path, socket: Path) -> None:
     """Answer on the socket until standard input closes."""
-    entries = Aggregator()
+    entries, writer = Aggregator(), Writer()
     with Realm.open(directory) as realm:
         server = grpc.aio.server(options=[("grpc.max_receive_message_length", 1024 * 1024)])
-        external_auth_pb2_grpc.add_AuthorizationServicer_to_server(Authorizer(realm, entries), server)
+        authorizer = Authorizer(realm, entries, writer)
+        external_auth_pb2_grpc.add_AuthorizationServicer_to_server(authorizer, server)
         als_pb2_grpc.add_AccessLogServiceServicer_to_server(Journal(entries), server)
-        socket.unlink(missing_ok=True)  # noqa: ASYNC240  nothing else runs yet
-        server.add_insecure_port(f"unix:{socket}")
-        await server.start()
-        tasks = [asyncio.create_task(_flushing(realm, entries)), asyncio.create_task(_alive())]
+        await _listen(server, socket)
+        tasks = [asyncio.create_task(_flushing(realm, entries, writer)), asyncio.create_task(_alive())]
         try:
             await _until_the_control_plane_is_gone()
         finally:
             for task in tasks:
                 task.cancel()
             await server.stop(0.2)
-            _write(realm, entries.rest())
+            writer.put(partial(journal.record, realm, entries.rest()))
+            writer.close()
+
+
+async def _listen(server: grpc.aio.Server, socket: Path) -> None:
+    """Answer on the socket from now on, in the place of whoever did before.
+
+    gRPC removes the path that it was bound to when it ends: an authorizer that ends late would take away the
+    socket of its successor, so each is bound to a path of its own that is then renamed.
+    """
+    own = socket.with_name(f"{socket.name}.{os.getpid()}")
+    server.add_insecure_port(f"unix:{own}")
+    await server.start()
+    own.rename(socket)
+
+
+def main(directory: Path, socket: Path) -> int:
+    """Run the authorizer and return its exit status."""
+    logging.basicConfig(level=logging.WARNING, format="twoway: %(levelname)s: %(message)s")
+    # Ctrl-C in a terminal reaches the whole group: the control plane ends us by closing the pipe.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        asyncio.run(serve(directory, socket))
+    except TwowayError as failure:
+        log.error("the authorizer cannot work: %s", failure)  # noqa: TRY400  the cause is in the message
+        return failure.exit_status
+    return 0
 
 
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(levelname)s %(message)s")
-    # Ctrl-C in a terminal reaches the whole group: the control plane ends us by closing the pipe.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    asyncio.run(serve(Path(sys.argv[1]), Path(sys.argv[2])))
+    sys.exit(main(Path(sys.argv[1]), Path(sys.argv[2])))

@@ -15,6 +15,10 @@ log = logging.getLogger(__name__)
 # It says so every half second; what is silent for this many seconds hangs, perhaps on somebody's certificate.
 _SILENCE = 5.0
 _LOOK = 0.1
+# One that ends again and again, perhaps because the realm is away, is started again after these pauses.
+_PAUSES = (0.0, 0.5, 1.0, 2.0, 5.0)
+# Seconds that it has to write down what it knows when it is told to end.
+_GRACE = 2.0
 
 
 class AuthorizerProcess:
@@ -32,6 +36,7 @@ class AuthorizerProcess:
         self._command = [sys.executable, "-m", "twoway.gateway.authorizer", str(directory), str(socket)]
         self._process: subprocess.Popen[bytes] | None = None
         self._heard = time.monotonic()
+        self._answered = False
         self.answers = asyncio.Event()
 
     def start(self) -> None:
@@ -42,40 +47,48 @@ class AuthorizerProcess:
         assert self._process.stdout is not None  # noqa: S101  it is a pipe: the line above says so
         os.set_blocking(self._process.stdout.fileno(), False)
         self._heard = time.monotonic()
+        self._answered = False
 
     async def watch(self) -> None:
         """Bring it back whenever it ends or hangs, until cancelled."""
+        failures = 0
         while True:
             await asyncio.sleep(_LOOK)
-            if self._ended():
-                log.error("the authorizer ended; starting it again")
-                await asyncio.sleep(_LOOK)
+            if not self._silent() and not self._ended():
+                continue
+            log.error("the authorizer %s; starting it again", "ended" if self._ended() else "hangs")
+            failures = 0 if self._answered else failures + 1
+            self._end(0)
+            await asyncio.sleep(_PAUSES[min(failures, len(_PAUSES) - 1)])
+            try:
                 self.start()
-            elif self._silent():
-                log.error("the authorizer hangs; starting it again")
-                self.stop()
-                self.start()
+            except OSError as problem:
+                log.error("the authorizer cannot be started: %s", problem)  # noqa: TRY400  the cause is in it
 
     def stop(self) -> None:
-        """End it."""
-        if self._process is None:
+        """Let it write down what it knows, and end it."""
+        self._end(_GRACE)
+
+    def _end(self, patience: float) -> None:
+        process, self._process = self._process, None
+        if process is None:
             return
-        if self._process.stdin:
-            self._process.stdin.close()
-        try:
-            self._process.wait(2)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        if self._process.stdout:
-            self._process.stdout.close()
+        with process:
+            if process.stdin:
+                process.stdin.close()
+            try:
+                process.wait(patience)
+            except subprocess.TimeoutExpired:
+                process.kill()
 
     def _ended(self) -> bool:
-        return self._process is not None and self._process.poll() is not None
+        return self._process is None or self._process.poll() is not None
 
     def _silent(self) -> bool:
+        """Tell whether it hangs; what it has said meanwhile is taken note of."""
         now = time.monotonic()
         if self._process and self._process.stdout and self._process.stdout.read():
             self._heard = now
+            self._answered = True
             self.answers.set()
         return now - self._heard > _SILENCE

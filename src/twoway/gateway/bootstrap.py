@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+_EXTENSIONS = "type.googleapis.com/envoy.extensions"
+
+_EXTENSIONS = "type.googleapis.com/envoy.extensions"
+
+# Questions about certificates that are not known, a second and at once; what is above gets "cannot decide now".
+QUESTIONS_PER_SECOND = 200
+QUESTIONS_AT_ONCE = 64
+
 
 def bootstrap(*, node: str, sockets: str) -> dict[str, Any]:
     """Return Envoy's bootstrap configuration.
@@ -34,12 +42,17 @@ def bootstrap(*, node: str, sockets: str) -> dict[str, Any]:
             "cds_config": {"ads": {}, "resource_api_version": "V3"},
         },
         "static_resources": {
+            "listeners": [_questions(f"{sockets}/questions.sock")],
             "clusters": [
                 _over_socket("twoway.control", f"{sockets}/control.sock", max_requests=100),
-                # The circuit breaker of unknown certificates: so many questions may be under way at once.
-                _over_socket("twoway.authorizer", f"{sockets}/authorizer.sock", max_requests=64),
+                # Questions about certificates that are not known go through a listener of Envoy's own, which limits
+                # their rate; a filter in the way of every request would cost those that are known.
+                _over_socket("twoway.questions", f"{sockets}/questions.sock", max_requests=QUESTIONS_AT_ONCE),
+                _over_socket(
+                    "twoway.authorizer", f"{sockets}/authorizer.sock", max_requests=QUESTIONS_AT_ONCE
+                ),
                 _over_socket("twoway.journal", f"{sockets}/authorizer.sock", max_requests=100),
-            ]
+            ],
         },
         "admin": {"address": {"pipe": {"path": f"{sockets}/admin.sock", "mode": 0o600}}},
         "stats_config": {"stats_matcher": {"inclusion_list": {"patterns": _STATS}}},
@@ -79,7 +92,7 @@ def _over_socket(name: str, path: str, *, max_requests: int) -> dict[str, Any]:
         },
         "typed_extension_protocol_options": {
             "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
-                "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+                "@type": f"{_EXTENSIONS}.upstreams.http.v3.HttpProtocolOptions",
                 "explicit_http_config": {"http2_protocol_options": {}},
             }
         },
@@ -88,4 +101,37 @@ def _over_socket(name: str, path: str, *, max_requests: int) -> dict[str, Any]:
                 {"max_requests": max_requests, "max_pending_requests": max_requests, "max_retries": 0}
             ]
         },
+    }
+
+
+def _questions(path: str) -> dict[str, Any]:
+    """Return the listener that lets so many questions a second through to the authorizer."""
+    every_request = {"default_value": {"numerator": 100}}
+    rate = {
+        "@type": f"{_EXTENSIONS}.filters.http.local_ratelimit.v3.LocalRateLimit",
+        "stat_prefix": "questions",
+        "token_bucket": {
+            "max_tokens": QUESTIONS_PER_SECOND,
+            "tokens_per_fill": QUESTIONS_PER_SECOND,
+            "fill_interval": "1s",
+        },
+        "filter_enabled": every_request,
+        "filter_enforced": every_request,
+    }
+    router = {"@type": f"{_EXTENSIONS}.filters.http.router.v3.Router"}
+    everything = {"match": {"prefix": "/"}, "route": {"cluster": "twoway.authorizer"}}
+    manager = {
+        "@type": f"{_EXTENSIONS}.filters.network.http_connection_manager.v3.HttpConnectionManager",
+        "stat_prefix": "questions",
+        "codec_type": "HTTP2",
+        "http_filters": [
+            {"name": "envoy.filters.http.local_ratelimit", "typed_config": rate},
+            {"name": "envoy.filters.http.router", "typed_config": router},
+        ],
+        "route_config": {"virtual_hosts": [{"name": "authorizer", "domains": ["*"], "routes": [everything]}]},
+    }
+    return {
+        "name": "questions",
+        "address": {"pipe": {"path": path, "mode": 0o600}},
+        "filter_chains": [{"filters": [{"name": "http", "typed_config": manager}]}],
     }

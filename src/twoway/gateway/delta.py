@@ -18,7 +18,7 @@ from google.protobuf.any_pb2 import Any
 
 from twoway.gateway.desired import ResourceKey
 from twoway.gateway.resources import TYPES, Snapshot
-from twoway.gateway.resources.filters import LEASE
+from twoway.gateway.resources.filters import ENDED
 from twoway.gateway.resources.messages import EXTENSION
 
 
@@ -161,7 +161,7 @@ class Gateway:
 
         The protocol's heartbeat, a resource without a body, does nothing for a gateway whose lease has run out.
         """
-        self._holds.get(EXTENSION, {}).pop(LEASE, None)
+        self._holds.get(EXTENSION, {}).pop(ENDED, None)
 
     def _answered(self, request: DeltaDiscoveryRequest) -> None:
         concerned = self._unanswered.pop(request.response_nonce, frozenset())
@@ -181,6 +181,6 @@ class Gateway:
 
     def _resource(self, kind: str, name: str, version: str, value: Any) -> Resource:
         made = Resource(name=name, version=version, resource=value)
-        if (kind, name) == (EXTENSION, LEASE):
+        if (kind, name) == (EXTENSION, ENDED):
             made.ttl.FromTimedelta(self._lease)
         return made

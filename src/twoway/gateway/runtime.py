@@ -43,6 +43,11 @@ class Runtime:
         return self.folder / "authorizer.sock"
 
     @property
+    def questions(self) -> Path:
+        """The socket on which Envoy limits the rate of what it asks itself."""
+        return self.folder / "questions.sock"
+
+    @property
     def admin(self) -> Path:
         """The socket of Envoy's own administration page."""
         return self.folder / "admin.sock"

@@ -103,7 +103,8 @@ class Supervisor:
 
     def _spawn(self) -> Process:
         self.adopted = False
-        self._place.admin.unlink(missing_ok=True)
+        for socket in (self._place.admin, self._place.questions):
+            socket.unlink(missing_ok=True)
         with self._place.log.open("wb") as output:
             self._child = subprocess.Popen(
                 self._command,

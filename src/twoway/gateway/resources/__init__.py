@@ -24,7 +24,6 @@ from twoway.gateway.resources.messages import (
     ROUTES,
     SECRET,
     ExtensionConfig,
-    message,
 )
 
 Snapshot = dict[str, dict[str, Any]]
@@ -38,8 +37,6 @@ def snapshot(desired: Desired) -> Snapshot:
     made: Snapshot = {kind: {} for kind in TYPES}
     if not desired.hosts:
         return made
-    lease = message(ExtensionConfig, {"name": filters.LEASE, "typed_config": filters.fingerprint_from()})
-    made[EXTENSION][filters.LEASE] = _any(lease)
     made[EXTENSION][filters.ENDED] = ended(desired.ended)
     made[LISTENER][listeners.NAME] = _any(listeners.listener(desired))
     for host in desired.hosts:

@@ -74,7 +74,7 @@ def listener(desired: Desired) -> Listener:
 def _filter_chain(host: Host) -> dict[str, Any]:
     chain: dict[str, Any] = {
         "name": f"host:{host.name or '*'}",
-        "filters": [{"name": "http", "typed_config": _connection_manager(host)}],
+        "filters": [filters.fingerprint(), {"name": "http", "typed_config": _connection_manager(host)}],
         "transport_socket": {"name": "envoy.transport_sockets.tls", "typed_config": _tls(host)},
         "transport_socket_connect_timeout": "10s",
     }

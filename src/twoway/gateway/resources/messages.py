@@ -12,14 +12,9 @@ from envoy.config.route.v3 import route_pb2
 from envoy.extensions.access_loggers.filters.cel.v3 import cel_pb2  # noqa: F401  registers
 from envoy.extensions.access_loggers.grpc.v3 import als_pb2  # noqa: F401  registers
 from envoy.extensions.filters.http.ext_authz.v3 import ext_authz_pb2  # noqa: F401  registers
-from envoy.extensions.filters.http.header_mutation.v3 import (
-    header_mutation_pb2 as _header_mutation,  # noqa: F401  registers
-)
-from envoy.extensions.filters.http.local_ratelimit.v3 import local_rate_limit_pb2  # noqa: F401  registers
 from envoy.extensions.filters.http.lua.v3 import lua_pb2  # noqa: F401  registers
 from envoy.extensions.filters.http.rbac.v3 import rbac_pb2  # noqa: F401  registers
 from envoy.extensions.filters.http.router.v3 import router_pb2  # noqa: F401  registers
-from envoy.extensions.filters.http.set_filter_state.v3 import set_filter_state_pb2  # noqa: F401  registers
 from envoy.extensions.filters.listener.tls_inspector.v3 import tls_inspector_pb2  # noqa: F401  registers
 from envoy.extensions.filters.network.http_connection_manager.v3 import (
     http_connection_manager_pb2,  # noqa: F401  registers
@@ -31,6 +26,7 @@ from envoy.extensions.transport_sockets.tls.v3 import secret_pb2, tls_pb2  # noq
 from envoy.extensions.upstreams.http.v3 import http_protocol_options_pb2  # noqa: F401  registers
 from google.protobuf.json_format import ParseDict
 from google.protobuf.message import Message
+from xds.type.v3 import typed_struct_pb2  # noqa: F401  registers
 
 M = TypeVar("M", bound=Message)
 

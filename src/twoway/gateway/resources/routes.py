@@ -9,7 +9,7 @@ from twoway.gateway.desired import Host, Service
 from twoway.gateway.paths import ambiguous, miscased
 from twoway.gateway.reasons import AMBIGUOUS_PATH, CERTIFICATE_MISSING, NO_SERVICE, WRONG_HOST, Reason
 from twoway.gateway.resources import filters
-from twoway.gateway.resources.matchers import known_clients
+from twoway.gateway.resources.matchers import KNOWN_CLIENT, RBAC_NAMESPACE, known_clients
 from twoway.gateway.resources.messages import RouteConfiguration, message, typed
 from twoway.gateway.resources.refusals import CONTENT_TYPE, problem
 
@@ -82,8 +82,6 @@ def _deciding(service: Service) -> dict[str, Any]:
         check_settings={"context_extensions": {"service": service.name}},
     )
     config: dict[str, Any] = {filters.ASK_ENDED: asked, filters.ASK_UNKNOWN: asked}
-    if "x-client-id" in service.send:
-        config[filters.IDENTITY] = filters.identity_header()
     if {"client-cert", "client-cert-chain"} & set(service.send):
         config[filters.CLIENT_CERT] = typed(
             "envoy.config.route.v3.FilterConfig",
@@ -112,20 +110,28 @@ def _upstream(service: Service, *, identified: bool = False) -> dict[str, Any]:
     if service.max_stream:
         action["max_stream_duration"] = {"max_stream_duration": f"{service.max_stream.total_seconds():g}s"}
     route: dict[str, Any] = {"route": action, "request_headers_to_remove": ["x-forwarded-client-cert"]}
-    if identified and "x-forwarded-client-cert" in service.send:
+    if identified:
         route["request_headers_to_add"] = [
-            {
-                "header": {"key": "x-forwarded-client-cert", "value": _XFCC},
-                "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
-            }
+            {"header": {"key": name, "value": value}, "append_action": append}
+            for name, value, append in _IDENTITY_HEADERS
+            if name in service.send
         ]
     return route
 
+
+# The client's name is what its map entry is called. For a certificate that was asked about there is none, and the
+# authorizer's answer has set the header before this: it stays.
+_CLIENT = f"%DYNAMIC_METADATA({RBAC_NAMESPACE}:{KNOWN_CLIENT})%"
 
 # The form that Envoy documents for this header, made of what was decided on, not of what was merely presented.
 # Alternative names are left out: they may hold the characters that separate the fields. They are in Cert.
 _XFCC = (
     'Hash=%DOWNSTREAM_PEER_FINGERPRINT_256%;Cert="%DOWNSTREAM_PEER_CERT%";Subject="%DOWNSTREAM_PEER_SUBJECT%"'
+)
+
+_IDENTITY_HEADERS = (
+    ("x-client-id", _CLIENT, "ADD_IF_ABSENT"),
+    ("x-forwarded-client-cert", _XFCC, "OVERWRITE_IF_EXISTS_OR_ADD"),
 )
 
 
