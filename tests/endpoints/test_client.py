@@ -1,236 +1,255 @@
 from __future__ import annotations
 
-import ssl
+import os
+import subprocess
+import sys
 import tempfile
-from datetime import UTC, datetime
+from pathlib import Path
 
+import httpx2
 import pytest
 
 import twoway
-from tests.parts import material, tls
+from tests.endpoints.servers import OK, answering, tls
+from tests.parts import material
 from tests.parts.upstream import upstream
-from twoway.endpoints.tls import Handshake
-from twoway.errors import EndpointUnreachable, HandshakeRefused, NotInRealm, RealmAbsent, ServerUntrusted
-from twoway.realm import endpoints, vault
-from twoway.realm.realm import Realm
+from twoway.endpoints.client import ANSWER_TIMEOUT, CONNECT_TIMEOUT, Endpoint
+from twoway.errors import AnswerBroken, NotInRealm, RealmAbsent, RequestLeavesEndpoint
+from twoway.realm.endpoints import NO_AUTH, Basic, Bearer
+from twoway.x509.keys import private_der
 
 
-@pytest.fixture(scope="module")
-def theirs():
-    """The partner's CA."""
-    return material.root("Partner Root")
+def redirect(location: str, status: bytes = b"307 Temporary Redirect") -> bytes:
+    """Return an answer that leads elsewhere."""
+    return b"HTTP/1.1 %b\r\nContent-Length: 0\r\nLocation: %b\r\n\r\n" % (status, location.encode())
 
 
-@pytest.fixture(scope="module")
-def us(theirs):
-    """Our identity, which the partner's CA issued."""
-    return material.client(theirs, "us.example")
+def test_endpoint_is_an_httpx2_client(calling, partner):
+    """Bound to the endpoint's URL, with our certificate."""
+    with calling(partner.url + "/v1") as endpoint:
+        assert isinstance(endpoint, httpx2.Client)
+        assert "/v1/users?page=2" == endpoint.get("/users", params={"page": 2}).json()["target"]
+        assert "/v1" == endpoint.get("").json()["target"]
+    assert ["us.example"] * 2 == [request.subject for request in partner.requests]
 
 
-@pytest.fixture
-def realm(tmp_path):
-    """An empty realm."""
-    with Realm.create(tmp_path / "realm", name="acme", at=datetime.now(UTC)) as made:
-        yield made
-
-
-@pytest.fixture
-def partner(theirs, tmp_path):
-    """A server of the partner that lets in whom its CA knows."""
-    identity = material.server(theirs).pem(tmp_path, "server")
-    with upstream(tls.server(identity, clients=theirs.ca_file(tmp_path))) as serving:
-        yield serving
-
-
-def add(realm, url, *, identity=None, trust=None, auth=endpoints.NO_AUTH):
-    """Add the endpoint ``partner`` to a realm."""
-    with realm.changing("test") as change:
-        trusted = b"" if trust is None else trust
-        return endpoints.add(change, "partner", url, identity=identity, trust=trusted, auth=auth)
-
-
-@pytest.fixture
-def identity(us, tmp_path):
-    """Our identity as the vault takes it."""
-    keystore = us.p12(tmp_path, "us")
-    return vault.brought(keystore.path.read_bytes(), keystore.password.encode())
-
-
-@pytest.fixture
-def trust(theirs, tmp_path):
-    """The partner's CA as the endpoint takes it."""
-    return theirs.ca_file(tmp_path, "trust").read_bytes()
-
-
-def test_call_shows_our_certificate(realm, partner, identity, trust):
-    """The server sees who we are, and we know that it asked."""
-    add(realm, partner.url, identity=identity, trust=trust)
+def test_endpoint_is_opened_by_name(calling, partner, realm):
+    """From an open realm, or from the folder of one; it works when the realm is closed."""
+    with calling(partner.url):
+        pass
+    realm.close()
     with twoway.endpoint("partner", realm.directory) as endpoint:
-        assert "/users?page=2" == endpoint.request("GET", "/users?page=2").json()["target"]
-        assert Handshake(asked=True, sent=True) == endpoint.handshake
-    assert ["us.example"] == [request.subject for request in partner.requests]
+        assert 200 == endpoint.get("/").status_code
 
 
-@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
-def test_handshake_is_told_for_each_tls_version(realm, partner, identity, trust, version):
-    """What was asked and sent is seen in both, though the messages differ."""
-    partner.tls.minimum_version = partner.tls.maximum_version = version
-    add(realm, partner.url, identity=identity, trust=trust)
-    with twoway.endpoint("partner", realm.directory) as endpoint:
-        endpoint.request("GET")
-        assert Handshake(asked=True, sent=True) == endpoint.handshake
-
-
-@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
-def test_server_that_does_not_ask_is_noticed(realm, partner, identity, trust, version):
-    """The call is answered, and was not two-way."""
-    partner.tls.verify_mode = ssl.CERT_NONE
-    partner.tls.minimum_version = partner.tls.maximum_version = version
-    add(realm, partner.url, identity=identity, trust=trust)
-    with twoway.endpoint("partner", realm.directory) as endpoint:
-        endpoint.request("GET")
-        assert "the server did not ask for a certificate" == str(endpoint.handshake)
-
-
-@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
-def test_missing_certificate_is_told_from_a_refused_one(realm, partner, trust, version):
-    """The error says that the server asked and was sent none."""
-    partner.tls.minimum_version = partner.tls.maximum_version = version
-    add(realm, partner.url, trust=trust)
-    with twoway.endpoint("partner", realm.directory) as endpoint, pytest.raises(HandshakeRefused) as caught:
-        endpoint.request("GET")
-    assert "the server asked for a certificate and was sent none" == caught.value.certificate
-    assert [] == partner.requests
-
-
-def test_unknown_certificate_is_told_from_a_missing_one(realm, partner, trust, tmp_path):
-    """The error says that one was sent."""
-    stranger = material.client(material.root("Nobody"), "stranger").p12(tmp_path, "stranger")
-    brought = vault.brought(stranger.path.read_bytes(), stranger.password.encode())
-    add(realm, partner.url, identity=brought, trust=trust)
-    with twoway.endpoint("partner", realm.directory) as endpoint, pytest.raises(HandshakeRefused) as caught:
-        endpoint.request("GET")
-    assert "unknown ca" in caught.value.problem
-    assert "was sent it" in caught.value.certificate
-
-
-def test_server_of_another_authority_is_not_trusted(realm, partner, identity, tmp_path):
-    """Nothing is sent to it, least of all a password."""
-    other = material.root("Other Root").ca_file(tmp_path).read_bytes()
-    add(realm, partner.url, identity=identity, trust=other, auth=endpoints.Basic("me", "secret"))
-    with twoway.endpoint("partner", realm.directory) as endpoint, pytest.raises(ServerUntrusted):
-        endpoint.request("GET")
-    assert [] == partner.requests
-
-
-def test_system_does_not_trust_a_private_authority(realm, partner, identity):
-    """Without a trust of its own an endpoint has the system's."""
-    add(realm, partner.url, identity=identity)
-    with twoway.endpoint("partner", realm.directory) as endpoint, pytest.raises(ServerUntrusted):
-        endpoint.request("GET")
-
-
-def test_server_of_another_name_is_not_trusted(realm, theirs, identity, trust, tmp_path):
-    """The name in the URL is the name in the certificate."""
-    other = material.issue("other", by=theirs, names=["other.example"], usage=[material.SERVER]).pem(
-        tmp_path, "other"
-    )
-    with upstream(tls.server(other, clients=theirs.ca_file(tmp_path))) as serving:
-        add(realm, serving.url, identity=identity, trust=trust)
-        with (
-            twoway.endpoint("partner", realm.directory) as endpoint,
-            pytest.raises(ServerUntrusted) as caught,
-        ):
-            endpoint.request("GET")
-    assert "Hostname mismatch" in caught.value.problem
-    assert [] == serving.requests
-
-
-def test_there_is_no_handshake_before_the_first_call(realm, identity):
-    """Nothing is claimed that was not seen."""
-    add(realm, "https://localhost", identity=identity)
-    assert None is twoway.endpoint("partner", realm.directory).handshake
-
-
-def test_servers_own_certificate_can_be_the_anchor(realm, identity, tmp_path):
-    """A partner with a self-signed server certificate is pinned by it."""
-    own = material.issue("server", names=["localhost"], usage=[material.SERVER]).pem(tmp_path, "own")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(own.certificate, own.key)
-    with upstream(context) as serving:
-        add(realm, serving.url, identity=identity, trust=own.certificate.read_bytes())
-        with twoway.endpoint("partner", realm.directory) as endpoint:
-            assert 200 == endpoint.request("GET").status_code
-
-
-@pytest.mark.parametrize(
-    ("auth", "expected"),
-    [
-        (endpoints.Basic("me", "pass:word"), "Basic bWU6cGFzczp3b3Jk"),
-        (endpoints.Bearer("token"), "Bearer token"),
-        (endpoints.NO_AUTH, None),
-    ],
-)
-def test_authentication_is_sent_beside_the_certificate(realm, partner, identity, trust, auth, expected):
-    """As the endpoint has it, and nothing where it has none."""
-    add(realm, partner.url, identity=identity, trust=trust, auth=auth)
-    with twoway.endpoint("partner", realm.directory) as endpoint:
-        endpoint.request("GET")
-    assert ([expected] if expected else []) == partner.requests[0].values("authorization")
-
-
-def test_key_is_never_in_clear_on_the_disk(realm, partner, identity, trust, monkeypatch):
-    """The file that ssl insists on is encrypted, and gone when the context is made."""
-    written = []
-    load = ssl.SSLContext.load_cert_chain
-
-    def look(self, certfile, *arguments, **named):
-        with open(certfile, "rb") as file:  # noqa: PTH123  the path as ssl gets it
-            written.append((certfile, file.read()))
-        return load(self, certfile, *arguments, **named)
-
-    monkeypatch.setattr(ssl.SSLContext, "load_cert_chain", look)
-    add(realm, partner.url, identity=identity, trust=trust)
-    twoway.endpoint("partner", realm.directory).close()
-    ((path, content),) = written
-    assert b"BEGIN ENCRYPTED PRIVATE KEY" in content
-    assert b"BEGIN PRIVATE KEY" not in content
-    assert path.startswith(tempfile.gettempdir())
-    with pytest.raises(FileNotFoundError):
-        open(path, "rb")  # noqa: PTH123, SIM115  the path as ssl got it
-
-
-def test_nobody_there_is_told_in_words(realm, identity):
-    """Status 3: whether the partner would have answered could not be found out."""
-    add(realm, "https://localhost:1", identity=identity)
-    with (
-        twoway.endpoint("partner", realm.directory) as endpoint,
-        pytest.raises(EndpointUnreachable) as caught,
-    ):
-        endpoint.request("GET")
-    assert 3 == caught.value.exit_status
-
-
-def test_redirects_are_not_followed(realm, partner, identity, trust):
-    """They could lead the password to somebody else."""
-    add(realm, partner.url, identity=identity, trust=trust)
-    with twoway.endpoint("partner", realm.directory) as endpoint:
-        assert not endpoint._client.follow_redirects
+def test_realm_is_what_the_environment_names(calling, partner, realm, monkeypatch):
+    """TWOWAY_REALM, as for every command."""
+    monkeypatch.setenv("TWOWAY_REALM", str(realm.directory))
+    with calling(partner.url), twoway.endpoint("partner") as endpoint:
+        assert 200 == endpoint.get("/").status_code
 
 
 def test_unknown_endpoint_and_realm_are_refused(realm, tmp_path):
     """Each by its name."""
     with pytest.raises(NotInRealm):
-        twoway.endpoint("partner", realm.directory)
+        twoway.endpoint("partner", realm)
     with pytest.raises(RealmAbsent):
         twoway.endpoint("partner", tmp_path / "nowhere")
 
 
-def test_context_serves_other_clients_too(realm, identity, trust):
+@pytest.mark.parametrize(
+    ("auth", "expected"),
+    [
+        (Basic("me", "pass:word"), ["Basic bWU6cGFzczp3b3Jk"]),
+        (Bearer("token"), ["Bearer token"]),
+        (NO_AUTH, []),
+    ],
+)
+def test_authentication_is_sent_beside_the_certificate(calling, partner, auth, expected):
+    """As the endpoint has it, and nothing where it has none."""
+    with calling(partner.url, auth=auth) as endpoint:
+        endpoint.get("/")
+    assert expected == partner.requests[0].values("authorization")
+
+
+def test_servers_own_certificate_can_be_the_anchor(calling, tmp_path):
+    """A partner with a self-signed server certificate is pinned by it."""
+    own = material.issue("server", names=["localhost"], usage=[material.SERVER]).pem(tmp_path, "own")
+    with answering(tls(own), OK) as server, calling(server.url, trust=own.certificate) as endpoint:
+        assert "ok" == endpoint.get("/").text
+
+
+def test_redirects_are_not_followed(calling, server_files):
+    """Where one leads is for a person to judge."""
+    with answering(tls(server_files), redirect("/elsewhere")) as server, calling(server.url) as endpoint:
+        assert 307 == endpoint.get("/").status_code
+    assert 1 == len(server.heads)
+
+
+def test_redirect_to_another_origin_is_refused(calling, server_files):
+    """Also where redirects are to be followed: not even a connection is made there."""
+    with (
+        answering(tls(server_files), OK) as other,
+        answering(tls(server_files), redirect(f"https://localhost:{other.port}/users")) as server,
+        calling(server.url, auth=Bearer("token")) as endpoint,
+        pytest.raises(RequestLeavesEndpoint) as caught,
+    ):
+        endpoint.get("/users", follow_redirects=True)
+    assert f"'https://localhost:{other.port}/users'" == caught.value.target
+    assert (1, 0) == (len(server.heads), other.accepted)
+
+
+@pytest.mark.parametrize("location", ["http://localhost/", "/admin", "//other.example/v1", "/v1/../admin"])
+def test_redirect_out_of_the_endpoint_is_refused(calling, server_files, location):
+    """To plain HTTP, to another host, or above the endpoint's own path."""
+    with (
+        answering(tls(server_files), redirect(location), OK) as server,
+        calling(server.url + "/v1") as endpoint,
+        pytest.raises(RequestLeavesEndpoint),
+    ):
+        endpoint.get("/users", follow_redirects=True)
+    assert 1 == len(server.heads)
+
+
+def test_redirect_within_the_endpoint_can_be_followed(calling, server_files):
+    """With certificate and credentials: it is the same server."""
+    with (
+        answering(tls(server_files), redirect("/v1/other"), OK) as server,
+        calling(server.url + "/v1", auth=Bearer("token")) as endpoint,
+    ):
+        assert "ok" == endpoint.get("/users", follow_redirects=True).text
+    assert [b"GET /v1/users", b"GET /v1/other"] == [head.split(b" HTTP")[0] for head in server.heads]
+    assert b"Bearer token" in server.heads[1]
+
+
+def test_endless_redirects_end(calling, server_files):
+    """As one of our errors."""
+    with (
+        answering(tls(server_files), redirect("/again")) as server,
+        calling(server.url) as endpoint,
+        pytest.raises(AnswerBroken),
+    ):
+        endpoint.get("/", follow_redirects=True)
+
+
+def test_links_within_the_endpoint_can_be_called(calling, partner):
+    """An answer's own absolute links, but nobody else's."""
+    with calling(partner.url + "/v1") as endpoint:
+        assert 200 == endpoint.get(f"{partner.url}/v1/users?page=2").status_code
+        with pytest.raises(RequestLeavesEndpoint):
+            endpoint.get("https://other.example/v1/users")
+
+
+def test_request_made_by_hand_stays_within_the_endpoint(calling, partner):
+    """Nor does a base URL that somebody changed lead out of it."""
+    with calling(partner.url + "/v1") as endpoint:
+        endpoint.base_url = "https://other.example"
+        assert "/v1/users" == endpoint.get("/users").json()["target"]
+        with pytest.raises(RequestLeavesEndpoint):
+            endpoint.send(httpx2.Request("GET", f"{partner.url}/v2"))
+    assert 1 == len(partner.requests)
+
+
+def test_proxies_and_passwords_of_the_environment_are_not_used(calling, partner, monkeypatch, tmp_path):
+    """They were set for something else."""
+    for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    (tmp_path / "netrc").write_text("machine localhost login me password secret\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    with calling(partner.url) as endpoint:
+        assert 200 == endpoint.get("/").status_code
+    assert [] == partner.requests[0].values("authorization")
+
+
+def test_there_is_a_timeout_for_everything(calling):
+    """Nothing hangs for ever."""
+    with calling("https://localhost") as endpoint:
+        timeout = endpoint.timeout
+    assert (CONNECT_TIMEOUT, *[ANSWER_TIMEOUT] * 3) == (
+        timeout.connect,
+        timeout.read,
+        timeout.write,
+        timeout.pool,
+    )
+
+
+def test_status_of_an_error_is_no_error_of_ours(calling, server_files):
+    """What the partner answers is for the caller to read."""
+    with (
+        answering(tls(server_files), b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n") as server,
+        calling(server.url) as endpoint,
+    ):
+        assert 503 == endpoint.get("/").status_code
+
+
+def test_first_handshake_is_logged(calling, partner, caplog):
+    """Once, and not again for each call."""
+    with caplog.at_level("INFO", "twoway"), calling(partner.url) as endpoint:
+        endpoint.get("/")
+        endpoint.get("/")
+    ours = [record.getMessage() for record in caplog.records if record.name.startswith("twoway")]
+    assert ["endpoint partner: the server asked for a certificate and was sent ours"] == ours
+
+
+def test_server_that_does_not_ask_is_warned_of(calling, server_files, caplog):
+    """Whoever has given an identity should hear that it was not used."""
+    with answering(tls(server_files), OK) as server, calling(server.url) as endpoint:
+        endpoint.get("/")
+    assert [("WARNING", "twoway.endpoints.transport")] == [
+        (record.levelname, record.name) for record in caplog.records if record.name.startswith("twoway")
+    ]
+
+
+def test_no_key_is_in_clear_on_disk_during_a_call(calling, us, server_files, ca, monkeypatch, tmp_path):
+    """Neither in a temporary folder nor in the realm nor in any file that the process has open."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    looked = []
+
+    def look():
+        opened = [Path(f"/proc/self/fd/{number}") for number in os.listdir("/proc/self/fd")]  # noqa: PTH208  numbers
+        looked.extend(contents([*tmp_path.rglob("*"), *opened]))
+
+    with upstream(tls(server_files)) as serving, calling(serving.url) as endpoint:
+        look()
+        with endpoint.stream("GET", "/stream") as response:
+            next(endpoint.pieces(response))
+            look()
+    der = private_der(us.key)
+    secret = us.key.private_numbers().private_value.to_bytes(32)
+    assert looked
+    assert not any(form in content for content in looked for form in (der, secret, b"BEGIN PRIVATE KEY"))
+
+
+def contents(paths: list[Path]) -> list[bytes]:
+    """Return what is in those that are regular files."""
+    found = []
+    for path in paths:
+        if path.is_file():
+            with path.open("rb") as file:
+                found.append(file.read(1_000_000))
+    return found
+
+
+def test_context_serves_other_clients_too(calling, partner):
     """The library is as small as that."""
-    add(realm, "https://localhost", identity=identity, trust=trust)
-    with twoway.endpoint("partner", realm.directory) as endpoint:
-        assert (True, ssl.CERT_REQUIRED) == (
-            endpoint.ssl_context().check_hostname,
-            endpoint.ssl_context().verify_mode,
-        )
+    from http.client import HTTPSConnection
+
+    with calling(partner.url) as endpoint:
+        connection = HTTPSConnection("localhost", partner.port, context=endpoint.ssl_context())
+        connection.request("GET", "/")
+        assert 200 == connection.getresponse().status
+        connection.close()
+    assert "us.example" == partner.requests[0].subject
+
+
+def test_endpoint_needs_no_realm(partner, ca):
+    """Its parts may come from anywhere."""
+    with Endpoint("partner", partner.url, trust=ca.read_text()) as endpoint:
+        assert endpoint.handshake is None
+
+
+def test_import_of_the_package_is_free():
+    """Neither httpx2 nor ssl nor a database comes along before a name is used."""
+    code = "import sys, twoway; twoway.endpoint, twoway.load; print([m for m in sys.modules if '.' not in m])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"httpx2", "ssl", "sqlalchemy", "cryptography"} & set(eval(done.stdout))  # noqa: S307  a list of ours

@@ -140,13 +140,13 @@ def show(
 ) -> None:
     """Write the body to where it belongs as it arrives, and say on stderr what was done."""
     if output is not None:
-        save(response, output, force=force)
+        save(endpoint.pieces(response), output, force=force)
     if out.json:
-        content = {"file": output} if output else whole(endpoint, response)
+        content = {"file": output} if output else whole(endpoint, endpoint.pieces(response))
         out.record(facts(endpoint, response, content))
         return
     if output is None:
-        write(response)
+        write(endpoint.pieces(response))
     request = response.request
     note(f"{request.method} {request.url}: {response.status_code} {response.reason_phrase}".rstrip())
     if response.has_redirect_location:
@@ -154,46 +154,46 @@ def show(
     note(str(endpoint.handshake))
 
 
-def save(response: httpx2.Response, output: Path, *, force: bool) -> None:
+def save(pieces: Iterator[bytes], output: Path, *, force: bool) -> None:
     """Write the body to a file, which appears when it is whole."""
     with delivery(output.absolute().parent, [output.name], force=force) as prepared:
         with (prepared.staging / output.name).open("wb") as file:
-            file.writelines(response.iter_bytes())
+            file.writelines(pieces)
         prepared.publish()
 
 
-def write(response: httpx2.Response) -> None:
+def write(pieces: Iterator[bytes]) -> None:
     """Write the body to stdout: as it is into a pipe, harmless onto a terminal."""
     if not sys.stdout.isatty():
-        for piece in response.iter_bytes():
+        for piece in pieces:
             click.echo(piece, nl=False)
         return
     last = "\n"
-    for text in decoded(response):
+    for text in decoded(pieces):
         last = text or last
         click.echo(re.sub(r"[^\n\t]+", lambda found: printable(found[0]), text), nl=False)
     click.echo("" if last.endswith("\n") else "\n", nl=False)
 
 
-def decoded(response: httpx2.Response) -> Iterator[str]:
+def decoded(pieces: Iterator[bytes]) -> Iterator[str]:
     """Return the body as text, whatever is in it."""
     decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
-    for piece in response.iter_bytes():
+    for piece in pieces:
         yield decoder.decode(piece)
     yield decoder.decode(b"", final=True)
 
 
-def whole(endpoint: Endpoint, response: httpx2.Response) -> dict[str, str]:
+def whole(endpoint: Endpoint, pieces: Iterator[bytes]) -> dict[str, str]:
     """Return the body as --json shows it; one that is no text is in base64.
 
     Raises:
         AnswerTooLarge: it is larger than a JSON document should be.
     """
     content = bytearray()
-    for piece in response.iter_bytes():
+    for piece in pieces:
         content += piece
         if len(content) > JSON_LIMIT:
-            raise AnswerTooLarge(endpoint.name, str(endpoint.base_url), JSON_LIMIT)
+            raise AnswerTooLarge(endpoint.name, endpoint.url, JSON_LIMIT)
     try:
         return {"body": content.decode("utf-8")}
     except UnicodeDecodeError:

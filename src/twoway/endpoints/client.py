@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from twoway.endpoints.failures import Caller
 from twoway.endpoints.handshakes import Handshake
 from twoway.endpoints.tls import context
 from twoway.endpoints.transport import EndpointTransport
+from twoway.errors import AnswerBroken
 from twoway.realm import endpoints
 from twoway.realm.places import named_directory
 from twoway.realm.realm import Realm
@@ -52,6 +55,7 @@ class Endpoint(httpx2.Client):
         auth: endpoints.Auth = endpoints.NO_AUTH,
     ) -> None:
         self.name = name
+        self.url = url
         self._context = context(identity, trust)
         self._boundary = Boundary(name, url)
         subject = identity.leaf.subject if identity else None
@@ -87,6 +91,32 @@ class Endpoint(httpx2.Client):
             RequestLeavesEndpoint: it leads out of the endpoint.
         """
         return super().build_request(method, self._boundary.url(str(url)), **options)
+
+    def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
+        """Send a request that ``build_request`` made.
+
+        Raises:
+            EndpointError: there is no answer, or none that can be read.
+        """
+        with self._reading():
+            return super().send(request, **options)
+
+    def pieces(self, response: httpx2.Response) -> Iterator[bytes]:
+        """Return the body of a streamed answer as it arrives, decompressed.
+
+        Raises:
+            EndpointError: it is cut off, or not what it says that it is.
+        """
+        with self._reading():
+            yield from response.iter_bytes()
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        # All else that goes wrong passes the transport.
+        try:
+            yield
+        except (httpx2.DecodingError, httpx2.TooManyRedirects) as error:
+            raise AnswerBroken(self.name, self.url, str(error).lower()) from error
 
 
 def opened(name: str, realm: Realm | Path | str | None = None) -> Endpoint:

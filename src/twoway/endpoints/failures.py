@@ -93,7 +93,7 @@ class Caller:
                 return self._unconnected(error, messages, handshake)
             case httpx2.RemoteProtocolError() if str(error) == _NO_ANSWER:
                 return self._closed(messages, handshake)
-            case httpx2.RemoteProtocolError() | httpx2.DecodingError():
+            case httpx2.RemoteProtocolError():
                 return AnswerBroken(self.name, self.url, str(error))
             case _:
                 return RequestUnsendable(self.name, self.url, _unsendable(error))
@@ -189,4 +189,5 @@ def _unsendable(error: Exception) -> str:
 def _causes(error: BaseException | None) -> Iterator[Any]:
     while error is not None:
         yield error
-        error = error.__cause__
+        # httpcore's connection pool raises "from None", which leaves what really happened as the context.
+        error = error.__cause__ or error.__context__
