@@ -231,13 +231,15 @@ class _Server:
 
     def _alarm(self, gateway: Gateway, at: datetime) -> None:
         for kind, said in gateway.refused.items():
+            if kind == LISTENER and not self._taken_over.is_set() and "cannot bind" in said:
+                listen = self._options.listen
+                reason = said.strip().rpartition(": ")[2]
+                self._failed = ListenerRefused(listen.address, listen.port, reason)
+                self._stopping.set()
+                return
             log.error("the gateway %s refused an update of %s: %s", gateway.name, kind, said)
             entry = JournalEntry(
                 kind="alarm", code="update-refused", at=at, detail={"type": kind, "gateway": said}
             )
             with suppress(TwowayError):
                 journal.record(self._realm, [entry])
-            if kind == LISTENER and not self._taken_over.is_set():
-                listen = self._options.listen
-                self._failed = ListenerRefused(listen.address, listen.port, said)
-                self._stopping.set()

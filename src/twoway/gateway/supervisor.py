@@ -31,6 +31,8 @@ _LOOK = 0.05
 _GRACE = 5.0
 # A process that dies younger than this many seconds is started again only after a pause.
 _YOUNG = 2.0
+# One that never lived is started so often again; then something is wrong with this machine or this Envoy.
+_TRIES = 3
 _PAUSES = (0.0, 0.2, 0.5, 1.0, 2.0, 5.0)
 
 
@@ -83,13 +85,20 @@ class Supervisor:
         return self._spawn()
 
     async def watch(self) -> None:
-        """Bring Envoy back whenever it ends, until cancelled."""
-        failures = 0
+        """Bring Envoy back whenever it ends, until cancelled.
+
+        Raises:
+            EnvoyWillNotStart: it has never lived, however often it was started.
+        """
+        failures, has_lived = 0, self.adopted
         while True:
             born = time.monotonic()
             while self._running():  # noqa: ASYNC110  an adopted process is no child of ours: nothing would wake us
                 await asyncio.sleep(_LOOK)
+            has_lived = has_lived or time.monotonic() - born >= _YOUNG
             failures = failures + 1 if time.monotonic() - born < _YOUNG else 0
+            if failures > _TRIES and not has_lived:
+                raise EnvoyWillNotStart(str(self._place.log))
             log.error("the gateway ended; starting it again")
             await asyncio.sleep(_PAUSES[min(failures, len(_PAUSES) - 1)])
             self.restarts += 1

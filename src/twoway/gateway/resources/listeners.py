@@ -57,6 +57,8 @@ def listener(desired: Desired) -> Listener:
             _journal("tcp_grpc", "TcpGrpcAccessLogConfig", _when('connection.transport_failure_reason != ""'))
         ],
         "per_connection_buffer_limit_bytes": 65536,
+        # With it two gateways could listen on one port, and connections would go to either.
+        "enable_reuse_port": False,
     }
     if named:
         data["listener_filters"] = [
