@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import json
 import logging
 import os
@@ -141,7 +142,8 @@ class Authorizer(external_auth_pb2_grpc.AuthorizationServicer):  # type: ignore[
         if question.too_large:
             return Refuse(reasons.CHAIN_TOO_LARGE, detail=f"{len(question.chain)} certificates"), 0
         state = revisions(connection)
-        key = (leaf.sha256, question.service)
+        # All that was sent counts: the same certificate may be good with the intermediate that it lacked before.
+        key = (hashlib.sha256(b"".join(question.chain)).hexdigest(), question.service)
         remembered = self._refusals.get(key)
         if remembered and remembered.state == state and remembered.until > at:
             return remembered.refusal, state.realm

@@ -9,21 +9,32 @@ twin with another fingerprint by anyone.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from twoway.errors import CertificateUnreadable, ChainBroken
+from twoway.errors import (
+    CertificateUnreadable,
+    CertificateWeak,
+    ChainBroken,
+    ChainTooLong,
+    IssuerUntrusted,
+    PurposeWrong,
+    SignatureBroken,
+)
 from twoway.gateway import reasons
 from twoway.gateway.reasons import Reason
 from twoway.realm.states import BindingKind, BindingState, CertificateState, ClientState
 from twoway.x509.certificates import Certificate, load_certificates
 from twoway.x509.chains import path
 from twoway.x509.names import NameRule
-from twoway.x509.purposes import Purpose, permits
+from twoway.x509.purposes import Purpose
 
 if TYPE_CHECKING:
     from twoway.realm.gateways import Candidate, Candidates
+
+# With these nothing shows that a certificate is the CA's at all, and so nothing shows whose it is.
+_UNPROVEN = (IssuerUntrusted, SignatureBroken, ChainTooLong)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,20 +102,23 @@ def decide(
     try:
         return (
             _taken_away(presented.leaf, known)
-            or _bound(presented.leaf, known, service=service, ours=ours, at=at)
-            or _of_a_partner(presented, partners, service=service, at=at)
-            or Refuse(reasons.CERTIFICATE_UNKNOWN, detail=_without_its_issuer(presented))
+            or _still_standing(presented, known, partners, service=service, ours=ours, at=at)
+            or Refuse(reasons.CERTIFICATE_UNKNOWN, detail=_unknown(presented, known))
         )
     except CertificateUnreadable as unreadable:
         return Refuse(reasons.CERTIFICATE_UNREADABLE, detail=str(unreadable))
 
 
 def _taken_away(leaf: Certificate, known: Candidates) -> Refuse | None:
-    """Refuse what was revoked: this certificate, its twin of another fingerprint, or another of the same key."""
-    bound = (*known.exact, *known.same_serial, *known.same_key)
+    """Refuse what was revoked: this certificate, its twin of another fingerprint, or another of the same key.
+
+    The serial number of a revoked one says nothing by itself. Anybody can write it into a certificate of a key of
+    their own, and two authorities of one name may both have given it; a twin has the same key as well.
+    """
+    bound = (*known.exact, *known.same_key)
     client = next((one.client for one in bound), None)
     for issued in known.issued:
-        if issued.state == CertificateState.REVOKED:
+        if issued.state == CertificateState.REVOKED and issued.spki_sha256 == leaf.spki_sha256:
             same = issued.serial_hex == leaf.serial_hex
             reason = reasons.CERTIFICATE_REVOKED if same else reasons.KEY_REVOKED
             return Refuse(reason, client, f"reason: {issued.reason}")
@@ -116,6 +130,23 @@ def _taken_away(leaf: Certificate, known: Candidates) -> Refuse | None:
     return None
 
 
+def _still_standing(
+    presented: Presented,
+    known: Candidates,
+    partners: Sequence[Candidate],
+    *,
+    service: str,
+    ours: bool,
+    at: datetime,
+) -> Allow | Refuse | None:
+    """Decide by the certificate's own binding; where that is over, a partner's CA may still let it in."""
+    bound = _bound(presented.leaf, known, service=service, ours=ours, at=at)
+    if ours or any(one.state == BindingState.ACTIVE for one in known.exact):
+        return bound
+    through = _of_a_partner(presented, partners, service=service, at=at)
+    return through if isinstance(through, Allow) else bound or through
+
+
 def _bound(
     leaf: Certificate, known: Candidates, *, service: str, ours: bool, at: datetime
 ) -> Allow | Refuse | None:
@@ -124,10 +155,13 @@ def _bound(
         # The newest binding that is active says whose it is; else the newest says why not.
         one = next((one for one in known.exact if one.state == BindingState.ACTIVE), known.exact[0])
         return _standing(one, service) or _in_time(leaf, one.client, at) or Allow(one.client, one.binding_id)
-    if ours:
-        detail = "it has the serial number of a certificate that was issued" if known.issued else ""
-        return Refuse(reasons.NOT_ISSUED, detail=detail)
-    return None
+    if not ours:
+        return None
+    if any(issued.sha256 == leaf.sha256 for issued in known.issued):
+        return Refuse(reasons.PURPOSE_WRONG, detail="it was issued here, and for no client")
+    taken = any(issued.serial_hex == leaf.serial_hex for issued in known.issued)
+    detail = "it has the serial number of a certificate that was issued" if taken else ""
+    return Refuse(reasons.NOT_ISSUED, detail=detail)
 
 
 def _of_a_partner(
@@ -140,8 +174,12 @@ def _of_a_partner(
         if isinstance(decision, Allow):
             return decision
         refusals.append(decision)
-    # Of several CAs the one that came furthest has the true reason.
-    return max(refusals, key=lambda ranked: ranked[0])[1] if refusals else None
+    if not refusals:
+        return None
+    # Of several CAs the one that came furthest has the true reason. Where several clients have it, none is blamed.
+    furthest = max(rank for rank, _ in refusals)
+    first, *others = [refusal for rank, refusal in refusals if rank == furthest]
+    return replace(first, client=None) if any(one.client != first.client for one in others) else first
 
 
 def _through(
@@ -158,9 +196,7 @@ def _through(
         moment = min(max(at, leaf.not_before), leaf.not_after) if untimely else at
         found = path(leaf, intermediates, (anchor,), at=moment, purpose=Purpose.CLIENT)
     except ChainBroken as broken:
-        if not permits(leaf, Purpose.CLIENT):
-            return 2, Refuse(reasons.PURPOSE_WRONG, one.client, str(broken))
-        return 1, Refuse(reasons.CHAIN_BROKEN, None, str(broken))
+        return _broken(broken, one)
     if leaf.is_ca or leaf.sha256 == anchor.sha256:
         return 2, Refuse(reasons.PURPOSE_WRONG, one.client, "it is an authority's certificate")
     if not NameRule.parse(one.rule or "").matches(leaf):
@@ -173,20 +209,40 @@ def _through(
     return Allow(one.client, one.binding_id, learn_until=min(each.not_after for each in found))
 
 
-def _without_its_issuer(presented: Presented) -> str:
-    """Say in the journal what an unknown certificate may lack: a browser sends no intermediates of its own accord."""
-    if presented.intermediates or presented.leaf.self_issued:
+def _broken(broken: ChainBroken, one: Candidate) -> tuple[int, Refuse]:
+    """Return why a chain does not hold, and how far it came; once it is proven to be the CA's, whose it is too."""
+    if isinstance(broken, _UNPROVEN):
+        return 1, Refuse(reasons.CHAIN_BROKEN, None, str(broken))
+    reason = reasons.CHAIN_BROKEN
+    if isinstance(broken, PurposeWrong):
+        reason = reasons.PURPOSE_WRONG
+    elif isinstance(broken, CertificateWeak):
+        reason = reasons.CERTIFICATE_WEAK
+    return 2, Refuse(reason, one.client, str(broken))
+
+
+def _unknown(presented: Presented, known: Candidates) -> str:
+    """Say in the journal what an unknown certificate imitates, or lacks."""
+    leaf = presented.leaf
+    for one in known.same_serial:
+        return f"it has issuer and serial number of a certificate of the client {one.client}, and another key"
+    if presented.intermediates or leaf.self_issued:
         return ""
-    return f"its issuer {presented.leaf.issuer} was not sent, and may be an intermediate of a partner's CA"
+    # A browser sends no intermediates of its own accord.
+    return f"its issuer {leaf.issuer} was not sent, and may be an intermediate of a partner's CA"
 
 
 def _standing(one: Candidate, service: str) -> Refuse | None:
     """Refuse what the binding's state, the client's state or its permissions do not allow."""
     if one.state == BindingState.REVOKED:
         return Refuse(reasons.CERTIFICATE_REVOKED, one.client, f"reason: {one.reason}")
+    if one.client_state == ClientState.REMOVED:
+        return Refuse(reasons.CLIENT_REMOVED, one.client)
     if one.state == BindingState.PROPOSED:
         return Refuse(reasons.BINDING_PROPOSED, one.client, f"binding {one.binding_id}")
-    if one.state != BindingState.ACTIVE or one.client_state == ClientState.REMOVED:
+    if one.state == BindingState.WITHDRAWN:
+        return Refuse(reasons.CERTIFICATE_UNKNOWN, one.client, f"binding {one.binding_id} was withdrawn")
+    if one.state != BindingState.ACTIVE:
         return Refuse(reasons.CERTIFICATE_RETIRED, one.client, f"binding {one.binding_id} is {one.state}")
     if one.client_state != ClientState.ACTIVE:
         return Refuse(reasons.CLIENT_SUSPENDED, one.client)

@@ -111,6 +111,14 @@ CLIENT_SUSPENDED = Reason(
     "twoway client resume NAME",
     Who.US,
 )
+CLIENT_REMOVED = Reason(
+    "client-removed",
+    403,
+    "this client was removed",
+    "ask why",
+    "if it was removed by mistake: twoway client add NAME, and accept its certificate again",
+    Who.US,
+)
 NOT_ALLOWED = Reason(
     "service-not-allowed",
     403,
@@ -136,9 +144,16 @@ NAME_OUTSIDE_RULE = Reason(
 CHAIN_BROKEN = Reason(
     "chain-broken",
     403,
-    "this certificate does not chain to an authority that was agreed",
-    "send the certificate with all its intermediates",
+    "the chain of this certificate to an authority that was agreed does not hold",
+    "send the certificate with all its intermediates, each of them valid",
     "compare the issuer with the accepted CA: twoway client show NAME",
+)
+CERTIFICATE_WEAK = Reason(
+    "certificate-weak",
+    403,
+    "this certificate, or one above it, has a key or a signature that is too weak",
+    "present one with an RSA 2048 or EC P-256 key, signed with SHA-256",
+    "ask the partner for a stronger certificate",
 )
 PURPOSE_WRONG = Reason(
     "purpose-wrong",
@@ -206,10 +221,12 @@ DECISIONS = (
     CERTIFICATE_RETIRED,
     BINDING_PROPOSED,
     CLIENT_SUSPENDED,
+    CLIENT_REMOVED,
     NOT_ALLOWED,
     NOT_ISSUED,
     NAME_OUTSIDE_RULE,
     CHAIN_BROKEN,
+    CERTIFICATE_WEAK,
     PURPOSE_WRONG,
     CANNOT_DECIDE,
     TOO_MANY,

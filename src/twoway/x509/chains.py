@@ -127,6 +127,7 @@ def path(
     refused: ChainBroken | None = None
     for candidate in _paths(leaf, intermediates, anchors):
         try:
+            _check_readable(candidate)
             _check_with_openssl(candidate, at)
             _check_authorities(candidate)
             _check_purpose(candidate, purpose)
@@ -247,6 +248,12 @@ def _check_bounds(leaf: Certificate, intermediates: Sequence[Certificate]) -> No
 def _subject(certificate: Certificate) -> str:
     """The subject if the certificate is small enough to be read, else its fingerprint."""
     return certificate.subject if len(certificate.der) <= _PRESENTED_BYTES else certificate.sha256
+
+
+def _check_readable(candidate: tuple[Certificate, ...]) -> None:
+    """Raise where an extension is damaged: OpenSSL would only say that the issuer is not to be found."""
+    for certificate in candidate:
+        certificate.extension(x509.BasicConstraints)
 
 
 def _check_with_openssl(candidate: tuple[Certificate, ...], at: datetime) -> None:
