@@ -1,0 +1,201 @@
+"""What every way in without right has to show.
+
+It is refused with the reason that a user should see; the upstream receives nothing of it; the journal has the
+ticket and names the true reason; and the same request with the right certificate passes.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.parts import raw
+from tests.parts.answers import Answer
+from tests.parts.credentials import Pem
+from tests.parts.material import Holder
+from tests.parts.raw_http2 import Http2
+from tests.parts.served import ACTOR, Served
+from tests.parts.upstream import Request, Upstream
+from twoway.realm import bindings, journal
+from twoway.realm.realm import Realm
+from twoway.realm.records import BindingRecord, JournalEntryRecord
+
+IDENTITY_HEADERS = ("x-client-id", "x-forwarded-client-cert", "client-cert", "client-cert-chain")
+
+# Every way is tried over both.
+PROTOCOLS = {"HTTP/1.1": ("http/1.1",), "HTTP/2": ("h2",)}
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Somebody without right, and what should become of it.
+
+    Args:
+        identity: what it presents; None for no certificate.
+        code: the reason, to the caller and in the journal.
+        client: whose certificate the journal says it is.
+        status: of the answer.
+        right: what passes with the same request; the gate's own client if left out.
+        target: what it asks for.
+        host: of the request, and of the handshake.
+    """
+
+    identity: Pem | None
+    code: str
+    client: str | None = None
+    status: int = 403
+    right: Pem | None = None
+    target: str = "/orders/1"
+    host: str = "localhost"
+
+
+@dataclass
+class Gate:
+    """A served realm with a backend behind it.
+
+    Args:
+        served: the realm and its gateway.
+        api: the backend of its services.
+        right: the certificate of the client ``globex``, which may call what the rows ask for.
+    """
+
+    served: Served
+    api: Upstream
+    right: Pem
+    _numbers: Iterator[int] = field(default_factory=itertools.count)
+
+    @property
+    def realm(self) -> Realm:
+        """The realm."""
+        return self.served.realm
+
+    @property
+    def files(self) -> Path:
+        """Where certificates are written."""
+        return self.served.files
+
+    def name(self, kind: str = "client") -> str:
+        """Return a name that nobody has yet."""
+        return f"{kind}-{next(self._numbers)}"
+
+    def pem(self, holder: Holder) -> Pem:
+        """Write a certificate with its chain and key."""
+        return holder.pem(self.files, self.name("file"))
+
+    def client(self, *allow: str) -> str:
+        """Add a client that may call these services; return its name."""
+        name = self.name()
+        self.served.client(name, *allow)
+        return name
+
+    def issued(self, *allow: str) -> tuple[str, Pem]:
+        """Add a client with an issued certificate; return its name and its files."""
+        name = self.client(*allow)
+        _, files = self.served.issue(name)
+        return name, files
+
+    def pinned(self, holder: Holder, *allow: str, despite: tuple[str, ...] = ()) -> tuple[str, BindingRecord]:
+        """Add a client that brings this very certificate; return its name and the binding."""
+        name = self.client(*allow)
+        with self.realm.changing(ACTOR) as change:
+            accepted = bindings.accept_certificate(change, name, der(holder), despite=despite)
+        return name, accepted.binding
+
+    def bindings(self, client: str) -> tuple[BindingRecord, ...]:
+        """Return a client's bindings."""
+        with self.realm.reading() as connection:
+            return bindings.bindings(connection, client)
+
+    @contextmanager
+    def connect(
+        self,
+        identity: Pem | None,
+        *,
+        host: str | None = "localhost",
+        protocol: str = "HTTP/1.1",
+        **options: Any,
+    ) -> Iterator[raw.Connection | Http2]:
+        """Connect, and do not wait for an alert that an explaining host does not send."""
+        options.setdefault("verdict_seconds", 0.0)
+        alpn = PROTOCOLS[protocol]
+        with raw.connect(
+            self.served.port, identity=identity, server_name=host, alpn=alpn, **options
+        ) as connection:
+            yield Http2(connection) if protocol == "HTTP/2" else connection
+
+    def call(
+        self,
+        identity: Pem | None,
+        target: str = "/orders/1",
+        *,
+        host: str = "localhost",
+        protocol: str = "HTTP/1.1",
+        **request: Any,
+    ) -> Answer:
+        """Make one request on a connection of its own."""
+        with self.connect(identity, host=host, protocol=protocol) as connection:
+            return connection.request(target, host=host, **request)
+
+    def refuses(self, caller: Caller, protocol: str = "HTTP/1.1") -> Answer:
+        """Hold a way in against what it has to show; return the answer."""
+        self.served.settled()
+        with self.reaching() as reached:
+            answer = self.call(caller.identity, caller.target, host=caller.host, protocol=protocol)
+            self.explains(answer, caller)
+        assert [] == reached
+        right = caller.right or self.right
+        with self.reaching() as reached:
+            passed = self.call(right, caller.target, host=caller.host, protocol=protocol)
+        assert (200, 1) == (passed.status, len(reached)), passed.body
+        return answer
+
+    def explains(self, answer: Answer, caller: Caller) -> JournalEntryRecord:
+        """Hold an answer against the reason, and the journal's entry of its ticket; return the entry."""
+        told = json.loads(answer.body or "{}")
+        assert (caller.status, caller.code) == (answer.status, told.get("code")), answer.body
+        [entry] = self.served.entries(ticket=told["ticket"])
+        assert (caller.code, caller.client) == (entry.code, entry.client), entry
+        return entry
+
+    @contextmanager
+    def reaching(self) -> Iterator[list[Request]]:
+        """Collect what reaches the upstream in the block."""
+        before = len(self.api.requests)
+        reached: list[Request] = []
+        yield reached
+        reached += self.api.requests[before:]
+
+    @contextmanager
+    def journalled(self) -> Iterator[list[JournalEntryRecord]]:
+        """Collect what the journal gets in the block, and for at most a moment after it; at least one entry."""
+        last = self._last_entry()
+        found: list[JournalEntryRecord] = []
+        yield found
+        end = time.monotonic() + 5
+        while not found and time.monotonic() < end:
+            with self.realm.reading() as connection:
+                found += journal.entries(connection, since=last)
+            time.sleep(0.02)
+
+    def _last_entry(self) -> int:
+        with self.realm.reading() as connection:
+            newest = journal.latest(connection, limit=1)
+        return newest[0].id if newest else 0
+
+
+def identity_headers(request: Request) -> dict[str, list[str]]:
+    """Return what the upstream was told about the caller."""
+    return {name: request.values(name) for name in IDENTITY_HEADERS if request.values(name)}
+
+
+def der(holder: Holder) -> bytes:
+    """Return a holder's own certificate, to be accepted."""
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    return holder.leaf.public_bytes(Encoding.DER)
