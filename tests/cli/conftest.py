@@ -41,11 +41,12 @@ def cli(monkeypatch, tmp_path) -> Cli:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.delenv("TWOWAY_DEBUG", raising=False)
 
-    def call(*arguments: object, stdin: str = "") -> Result:
+    def call(*arguments: object, stdin: str | bytes = "") -> Result:
         stdout, stderr = (
             io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2)
         )
-        monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
+        typed = stdin.encode() if isinstance(stdin, str) else stdin
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(typed), encoding="utf-8"))
         with contextlib.redirect_stdout(stdout), contextlib.redirect_stderr(stderr):
             status = run([str(argument) for argument in arguments])
         return Result(status, *(stream.buffer.getvalue().decode() for stream in (stdout, stderr)))

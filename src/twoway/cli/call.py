@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import codecs
 import json
+import logging
 import re
 import sys
 from collections.abc import Iterator, Mapping
@@ -73,6 +74,8 @@ def call(
         named.append(("Content-Type", content_type(data, content)))
     from twoway.endpoints.client import of_realm
 
+    # What it logs of the handshake is said below.
+    logging.getLogger("twoway").addHandler(logging.NullHandler())
     with place.opened() as realm:
         endpoint = of_realm(realm, name)
     with endpoint:
