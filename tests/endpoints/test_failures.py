@@ -60,6 +60,13 @@ def test_host_that_does_not_resolve(failing):
     assert ("nowhere.invalid", 3) == (error.host, error.exit_status)
 
 
+@pytest.mark.parametrize("host", ["a..b", ".example", "x" * 64, "xn--a", "a_b-.-", "-"])
+def test_host_that_cannot_be_one(failing, host):
+    """Before or when the system is asked, and never in the resolver's own exceptions."""
+    with pytest.raises(EndpointUnresolved):
+        raise failing(f"https://{host}", EndpointUnresolved)
+
+
 def test_nobody_listens(failing):
     """In the system's words."""
     error = failing(f"https://localhost:{free_port()}", EndpointUnreachable)

@@ -16,7 +16,7 @@ from tests.parts.programs import serving
 from tests.parts.served import free_port
 from twoway.endpoints.handshakes import Handshake, Messages, Presented, Watch
 from twoway.endpoints.tls import context
-from twoway.errors import IdentityDemanded, IdentityRefused
+from twoway.errors import HandshakeRefused, IdentityDemanded, IdentityRefused, ServerUntrusted
 
 VERSIONS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
 OPENSSL = dict(zip(VERSIONS, ["-tls1_2", "-tls1_3"], strict=True))
@@ -190,6 +190,21 @@ def test_python_that_shows_no_messages_claims_nothing(calling, server_files, ca,
     assert Presented.UNKNOWN == handshake.certificate
     assert {"asked": None, "sent": None}.items() <= handshake.as_json().items()
     assert "could not be found out" in str(handshake)
+
+
+@pytest.mark.parametrize(("trusted", "kind"), [(True, HandshakeRefused), (False, ServerUntrusted)])
+def test_python_that_shows_no_messages_names_failures(
+    calling, server_files, ca, monkeypatch, stranger, tmp_path, trusted, kind
+):
+    """With less detail, and still by what they are."""
+    monkeypatch.setattr(ssl.SSLContext, "_msg_callback", property())
+    trust = ca if trusted else stranger.ca_file(tmp_path)
+    with (
+        answering(of_version(server_files, ca, ssl.CERT_REQUIRED, VERSIONS[1]), OK) as server,
+        calling(server.url, identity=stranger, trust=trust) as endpoint,
+        pytest.raises(kind, match="unknown_ca" if trusted else "an unknown issuer"),
+    ):
+        endpoint.get("/")
 
 
 def test_nginx_asks_and_takes_it(calling, server_files, ca, tmp_path):

@@ -53,3 +53,9 @@ CLOSURES = {0, 90}
 def alert(number: int) -> Alert:
     """Return an alert by its number; one that no RFC names has its number for a name."""
     return ALERTS.get(number) or Alert(f"alert {number}", "no RFC says what that means")
+
+
+def alert_named(name: str) -> Alert:
+    """Return an alert by its name; one that no RFC has keeps it."""
+    known = next((one for one in ALERTS.values() if one.name == name), None)
+    return known or Alert(name, "no RFC says what that means")

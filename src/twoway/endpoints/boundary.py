@@ -7,15 +7,17 @@ for where a redirect leads.
 from __future__ import annotations
 
 import re
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 import httpx2
 
-from twoway.errors import RequestLeavesEndpoint
+from twoway.errors import EndpointUnresolved, RequestLeavesEndpoint
 
 _ABSOLUTE = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 # How often a path is decoded to look for ``..``: each proxy on the way may decode it once.
 _DECODINGS = 3
+# Bytes of one label of a host name (RFC 1035 section 2.3.4).
+_LABEL = 63
 
 
 class Boundary:
@@ -24,13 +26,27 @@ class Boundary:
     Args:
         name: the endpoint's.
         url: what all its calls begin with.
+
+    Raises:
+        EndpointUnresolved: its host is none that a name server could know.
     """
 
     def __init__(self, name: str, url: str) -> None:
         self._name = name
         self._text = url.rstrip("/")
-        self._base = httpx2.URL(self._text)
+        try:
+            self._base = httpx2.URL(self._text)
+        except httpx2.InvalidURL as error:
+            raise EndpointUnresolved(name, url, urlsplit(url).hostname or "", "it is no host name") from error
+        if not all(0 < len(label) <= _LABEL for label in self._base.raw_host.rstrip(b".").split(b".")):
+            # The system's resolver would raise what is no OSError.
+            raise EndpointUnresolved(name, url, self.host, "it is no host name")
         self._path = _path(self._base).rstrip(b"/")
+
+    @property
+    def host(self) -> str:
+        """The endpoint's host."""
+        return self._base.host
 
     def url(self, target: str) -> httpx2.URL:
         """Return the URL that a target means.

@@ -43,6 +43,10 @@ class Endpoint(httpx2.Client):
         identity: what is shown to a server that asks.
         trust: PEM of its own anchors; empty for the system's.
         auth: how it is authenticated to beside the certificate.
+
+    Raises:
+        IdentityUnusable, TrustUnusable: OpenSSL does not take a key or a certificate.
+        EndpointUnresolved: the URL's host is none that a name server could know.
     """
 
     def __init__(
@@ -59,7 +63,7 @@ class Endpoint(httpx2.Client):
         self._context = context(identity, trust)
         self._boundary = Boundary(name, url)
         subject = identity.leaf.subject if identity else None
-        caller = Caller(name, url, httpx2.URL(url).host, subject)
+        caller = Caller(name, url, self._boundary.host, subject)
         self._way_out = EndpointTransport(caller, self._boundary, self._context)
         super().__init__(
             base_url=url,

@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx2
 
-from twoway.endpoints.alerts import Alert
+from twoway.endpoints.alerts import Alert, alert_named
 from twoway.endpoints.handshakes import Handshake, Messages, Presented
 from twoway.endpoints.tls import words
 from twoway.errors import (
@@ -82,8 +82,9 @@ class Caller:
         tls = next((cause for cause in _causes(error) if isinstance(cause, ssl.SSLError)), None)
         if isinstance(tls, ssl.SSLCertVerificationError):
             return self._server_refused(tls, messages.server if messages else ())
-        if messages is not None and messages.alert is not None:
-            return self._refused(messages.alert, handshake or messages.handshake())
+        alert = (messages and messages.alert) or _alert(tls)
+        if alert is not None:
+            return self._refused(alert, handshake)
         match error:
             case httpx2.TimeoutException():
                 return self._timeout(error, messages, timeouts)
@@ -98,11 +99,12 @@ class Caller:
             case _:
                 return RequestUnsendable(self.name, self.url, _unsendable(error))
 
-    def _refused(self, alert: Alert, handshake: Handshake) -> EndpointError:
-        if alert.of_certificate and handshake.certificate is Presented.SENT:
+    def _refused(self, alert: Alert, handshake: Handshake | None) -> EndpointError:
+        presented = handshake.certificate if handshake else Presented.UNKNOWN
+        if alert.of_certificate and presented is Presented.SENT:
             subject = self.subject or "nobody"
             return IdentityRefused(self.name, self.url, subject, alert.name, alert.meaning)
-        if alert.of_certificate and handshake.certificate is Presented.NOT_SENT:
+        if alert.of_certificate and presented is Presented.NOT_SENT:
             reason = (
                 "the endpoint has no identity"
                 if self.subject is None
@@ -114,31 +116,21 @@ class Caller:
     def _server_refused(
         self, error: ssl.SSLCertVerificationError, chain: tuple[Certificate, ...]
     ) -> EndpointError:
-        try:
-            return self._chain_refused(error, chain)
-        except (CertificateUnreadable, IndexError):
-            return ServerCertificateRefused(self.name, self.url, "an unreadable name", error.verify_message)
-
-    def _chain_refused(
-        self, error: ssl.SSLCertVerificationError, chain: tuple[Certificate, ...]
-    ) -> EndpointError:
-        leaf, now = chain[0], datetime.now(UTC)
+        shown = _shown(chain)
         if error.verify_code in _WRONG_NAMES:
-            return ServerNameWrong(self.name, self.url, self.host, ", ".join(leaf.san) or leaf.subject)
+            return ServerNameWrong(self.name, self.url, self.host, shown.names)
         if error.verify_code in _UNTRUSTED:
-            ordered = in_order(leaf, chain[1:])
-            issuer = ordered.missing_issuer or ordered.certificates[-1].subject
-            return ServerUntrusted(self.name, self.url, leaf.subject, issuer, error.verify_message)
+            return ServerUntrusted(self.name, self.url, shown.subject, shown.issuer, error.verify_message)
         # Which one of the chain it is, OpenSSL knows and ssl does not tell; if it is none of these, it is an anchor.
-        if error.verify_code == _EXPIRED:
-            for one in chain:
-                if one.not_after < now:
-                    return ServerCertificateExpired(self.name, self.url, one.subject, iso(one.not_after))
-        if error.verify_code == _NOT_YET_VALID:
-            for one in chain:
-                if one.not_before > now:
-                    return ServerCertificateNotYetValid(self.name, self.url, one.subject, iso(one.not_before))
-        return ServerCertificateRefused(self.name, self.url, leaf.subject, error.verify_message)
+        if error.verify_code == _EXPIRED and shown.ended:
+            return ServerCertificateExpired(
+                self.name, self.url, shown.ended.subject, iso(shown.ended.not_after)
+            )
+        if error.verify_code == _NOT_YET_VALID and shown.early:
+            return ServerCertificateNotYetValid(
+                self.name, self.url, shown.early.subject, iso(shown.early.not_before)
+            )
+        return ServerCertificateRefused(self.name, self.url, shown.subject, error.verify_message)
 
     def _timeout(
         self, error: httpx2.TimeoutException, messages: Messages | None, timeouts: Mapping[str, float | None]
@@ -175,9 +167,52 @@ class Caller:
         return EndpointClosed(self.name, self.url, step, str(handshake or "nothing was seen of a handshake"))
 
 
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """What a server's chain says of itself.
+
+    Args:
+        subject: of its leaf.
+        names: what the leaf is for.
+        issuer: where the chain leads to.
+        ended: the first certificate that has ended.
+        early: the first one that has not begun.
+    """
+
+    subject: str = "an unknown subject"
+    names: str = "other names"
+    issuer: str = "an unknown issuer"
+    ended: Certificate | None = None
+    early: Certificate | None = None
+
+
+def _shown(chain: tuple[Certificate, ...]) -> _Shown:
+    """Return what can be said of a chain that was refused: nothing, where it was not seen or cannot be read."""
+    if not chain:
+        return _Shown()
+    try:
+        leaf, now = chain[0], datetime.now(UTC)
+        ordered = in_order(leaf, chain[1:])
+        return _Shown(
+            leaf.subject,
+            ", ".join(leaf.san) or leaf.subject,
+            ordered.missing_issuer or ordered.certificates[-1].subject,
+            next((one for one in chain if one.not_after < now), None),
+            next((one for one in chain if one.not_before > now), None),
+        )
+    except CertificateUnreadable:
+        return _Shown()
+
+
 def _ended(error: ssl.SSLError) -> bool:
     """Whether the connection ended, rather than something wrong coming over it."""
     return isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError | ssl.SSLSyscallError)
+
+
+def _alert(error: ssl.SSLError | None) -> Alert | None:
+    """Return the alert of an error such as ``TLSV13_ALERT_CERTIFICATE_REQUIRED``, where no messages are shown."""
+    _, found, name = (error.reason or "" if error else "").partition("_ALERT_")
+    return alert_named(name.lower()) if found else None
 
 
 def _unsendable(error: Exception) -> str:
