@@ -93,6 +93,7 @@ ARGUMENTS = {
     "Finding": ("code", "severity", "title", "cause", "remedy"),
     "Reason": ("code", "status", "title", "advice", "remedy"),
     "HandshakeFailure": ("marker", "code", "title", "remedy"),
+    "Alarm": ("code", "title", "remedy"),
 }
 
 
@@ -103,6 +104,8 @@ def entry(kind: str, given: dict[str, ast.expr]) -> Entry:
             meaning = f"A finding ({ast.unparse(given['severity']).split('.')[-1].lower()})."
         case "Reason":
             meaning = f"A refusal by the gateway (HTTP status {ast.unparse(given['status'])})."
+        case "Alarm":
+            meaning = "An alarm in the journal, about the gateway itself."
         case _:
             meaning = "A handshake that failed at the gateway."
     texts = {name: template(given.get(name)) for name in ("code", "title", "cause", "advice", "remedy")}

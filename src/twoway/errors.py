@@ -1049,7 +1049,7 @@ class RuntimeFolderUnusable(GatewayError):
 
     code = "runtime-folder-unusable"
     message = "{folder} cannot hold the gateway's sockets: {problem}"
-    cause = "XDG_RUNTIME_DIR or TMPDIR names a folder that is not there, not writable, or has a very long name"
+    cause = "XDG_RUNTIME_DIR or TMPDIR names a folder that is not there, not ours, or has a very long name"
     remedy = "set XDG_RUNTIME_DIR to a folder of your own with a short name"
     folder: str
     problem: str

@@ -9,14 +9,13 @@ from google.protobuf.any_pb2 import Any
 
 from twoway.gateway.delta import Gateway, Published, published
 from twoway.gateway.resources import TYPES
-from twoway.gateway.resources.filters import ENDED, LEASE
+from twoway.gateway.resources.filters import ENDED
 from twoway.gateway.resources.messages import CLUSTER, EXTENSION, LISTENER, ROUTES
 
 
 def state(revision: int, **values: str) -> Published:
     """Make a state of clusters and routes (``a_cluster="1"``, ``b_routes="1"``), and what is ended."""
     snapshot: dict[str, dict[str, Any]] = {kind: {} for kind in TYPES}
-    snapshot[EXTENSION][LEASE] = Any(value=b"fingerprint")
     snapshot[EXTENSION][ENDED] = Any(value=values.pop("ended", "").encode())
     for key, value in values.items():
         name, _, kind = key.partition("_")
@@ -246,19 +245,20 @@ def test_refusal_of_an_older_response_is_told_too() -> None:
 
 
 def test_lease_is_a_time_to_live() -> None:
-    """The resource of the lease ends by itself, and no other does."""
-    [response] = sent(gateway(EXTENSION), state(1))
-    assert {LEASE: 60, ENDED: 0} == {one.name: one.ttl.seconds for one in response.resources}
+    """What says who has lost its rights ends by itself, and nobody is known then; nothing else ends."""
+    responses = sent(gateway(EXTENSION, CLUSTER), state(1, a_cluster="1"))
+    resources = [resource for response in responses for resource in response.resources]
+    assert {ENDED: 60, "a": 0} == {one.name: one.ttl.seconds for one in resources}
 
 
 def test_renewal_brings_the_lease_as_a_whole() -> None:
     """A gateway whose lease has run out meanwhile has it again, which a bare heartbeat would not do."""
-    one, wanted = gateway(EXTENSION), state(1)
+    one, wanted = gateway(EXTENSION), state(1, ended="x")
     sent(one, wanted)
     one.renew()
     [response] = sent(one, wanted)
     [resource] = response.resources
-    assert (LEASE, 60, b"fingerprint") == (resource.name, resource.ttl.seconds, resource.resource.value)
+    assert (ENDED, 60, b"x") == (resource.name, resource.ttl.seconds, resource.resource.value)
 
 
 def test_renewal_is_for_those_that_asked() -> None:
@@ -284,4 +284,4 @@ def test_lease_of_a_gateway_that_returns_begins_anew() -> None:
     wanted = state(1)
     one = Gateway("embedded", timedelta(seconds=60))
     one.hear(DeltaDiscoveryRequest(type_url=EXTENSION, initial_resource_versions=wanted.versions[EXTENSION]))
-    assert [LEASE] == names(sent(one, wanted))
+    assert [ENDED] == names(sent(one, wanted))

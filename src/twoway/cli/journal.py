@@ -116,7 +116,7 @@ def title(code: str) -> str:
     """Return what a code means, as the gateway says it, or nothing where it is none of the gateway's."""
     from twoway.gateway import reasons
 
-    known = (*reasons.DECISIONS, *reasons.HANDSHAKE_FAILURES, reasons.HANDSHAKE_OTHER)
+    known = (*reasons.DECISIONS, *reasons.HANDSHAKE_FAILURES, reasons.HANDSHAKE_OTHER, *reasons.ALARMS)
     return next((reason.title for reason in known if reason.code == code), "")
 
 

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 log = logging.getLogger(__name__)
@@ -49,14 +50,19 @@ class AuthorizerProcess:
         self._heard = time.monotonic()
         self._answered = False
 
-    async def watch(self) -> None:
-        """Bring it back whenever it ends or hangs, until cancelled."""
+    async def watch(self, on_restart: Callable[[str], None]) -> None:
+        """Bring it back whenever it ends or hangs, until cancelled.
+
+        Args:
+            on_restart: called each time it was, with why.
+        """
         failures = 0
         while True:
             await asyncio.sleep(_LOOK)
             if not self._silent() and not self._ended():
                 continue
-            log.error("the authorizer %s; starting it again", "ended" if self._ended() else "hangs")
+            why = "ended" if self._ended() else "hangs"
+            log.error("the authorizer %s; starting it again", why)
             failures = 0 if self._answered else failures + 1
             self._end(0)
             await asyncio.sleep(_PAUSES[min(failures, len(_PAUSES) - 1)])
@@ -64,6 +70,7 @@ class AuthorizerProcess:
                 self.start()
             except OSError as problem:
                 log.error("the authorizer cannot be started: %s", problem)  # noqa: TRY400  the cause is in it
+            on_restart(why)
 
     def stop(self) -> None:
         """Let it write down what it knows, and end it."""

@@ -1,7 +1,7 @@
 """Why a gateway said no: each reason once, for the partner, the journal and the docs. Pure.
 
-Two tables: what a decision says about a certificate, and what a handshake that failed says. The first are also
-answers; the second never reach anybody but the operator, because there was no connection to answer on.
+Three tables: what a decision says about a certificate, what a handshake that failed says, and what happened to the
+gateway itself. The first are also answers; the others never reach anybody but the operator.
 """
 
 from __future__ import annotations
@@ -369,6 +369,50 @@ HANDSHAKE_OTHER = HandshakeFailure(
     Who.EITHER,
     certificate_is_theirs=False,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """Something about the gateway itself that the operator should know.
+
+    Args:
+        code: stable, kebab-case.
+        title: what happened, one line.
+        remedy: one command or one edit.
+    """
+
+    code: str
+    title: str
+    remedy: str
+
+
+UPDATE_REFUSED = Alarm(
+    "update-refused",
+    "the gateway refused an update and goes on with what it had",
+    "run twoway journal --json: its detail holds the gateway's own words, which name the value that it does not take",
+)
+GATEWAY_RESTARTED = Alarm(
+    "gateway-restarted",
+    "the gateway ended, and was started again",
+    "run twoway journal --json: its detail names the log that says why",
+)
+AUTHORIZER_RESTARTED = Alarm(
+    "authorizer-restarted",
+    "the authorizer ended or hung, and was started again",
+    "read what twoway serve wrote to its standard error",
+)
+REALM_UNREAD = Alarm(
+    "realm-unread",
+    "changes could not be read from the realm for a while",
+    "run twoway audit verify",
+)
+CERTIFICATE_KEPT = Alarm(
+    "server-certificate-kept",
+    "a server certificate could not be replaced, and the old one stays",
+    "mend the file that the detail names",
+)
+
+ALARMS = (UPDATE_REFUSED, GATEWAY_RESTARTED, AUTHORIZER_RESTARTED, REALM_UNREAD, CERTIFICATE_KEPT)
 
 
 def handshake_failure(reason: str) -> HandshakeFailure:

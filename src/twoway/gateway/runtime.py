@@ -62,6 +62,11 @@ class Runtime:
         """Envoy's own log."""
         return self.folder / "envoy.log"
 
+    @property
+    def log_before(self) -> Path:
+        """The log of the Envoy before this one."""
+        return self.folder / "envoy.log.before"
+
 
 def runtime(realm_id: str) -> Runtime:
     """Return the realm's runtime folder, made if need be.

@@ -9,26 +9,37 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+import socket
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
 
 import grpc.aio
 from envoy.service.discovery.v3 import ads_pb2_grpc
 
-from twoway.errors import ListenerRefused, TwowayError
+from twoway.errors import EnvoyWillNotStart, ListenerRefused, TwowayError
 from twoway.gateway.authorizing import AuthorizerProcess
 from twoway.gateway.compose import SETTLED, Listen, desired, ended_everywhere, next_change
 from twoway.gateway.control import ControlPlane
 from twoway.gateway.delta import Gateway, Published, published
 from twoway.gateway.desired import LEASE
 from twoway.gateway.reading import Reading, read
+from twoway.gateway.reasons import (
+    AUTHORIZER_RESTARTED,
+    CERTIFICATE_KEPT,
+    GATEWAY_RESTARTED,
+    REALM_UNREAD,
+    UPDATE_REFUSED,
+    Alarm,
+)
 from twoway.gateway.resources import ended, snapshot
 from twoway.gateway.resources.filters import ENDED
 from twoway.gateway.resources.messages import EXTENSION, LISTENER
 from twoway.gateway.runtime import Runtime, lock, runtime
-from twoway.gateway.supervisor import Supervisor
+from twoway.gateway.supervisor import Restart, Supervisor
+from twoway.gateway.writing import Writer
 from twoway.realm import gateways, journal, services
 from twoway.realm.database import Watch
 from twoway.realm.journal import JournalEntry
@@ -44,6 +55,10 @@ _HEAD_START = 0.005
 _AT_LEAST_EVERY = timedelta(hours=1)
 # How often watched files and certificates to renew are looked at, in seconds.
 _MAINTENANCE = 5.0
+# Seconds until a realm that cannot be read is tried again.
+_PAUSE = 1.0
+# A gateway that ends so often as soon as it was started, and has never been ready, will not be.
+_HOPELESS = 3
 
 ACTOR = "serve"
 
@@ -97,6 +112,8 @@ class _Server:
         self._supervisor = Supervisor(place, options.node, options.concurrency)
         self._authorizer = AuthorizerProcess(realm.directory, place.authorizer)
         self._watch = Watch(realm.directory)
+        self._writer = Writer()
+        self._refused: dict[str, dict[str, str]] = {}
         self._state: Published | None = None
         self._seen: Revisions | None = None
         self._made_at = datetime.now(UTC)
@@ -108,14 +125,27 @@ class _Server:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
         await self._publish()
+        adopted = self._supervisor.adopt()
+        if not adopted:
+            _require_free(self._options.listen)
         server = await self._listen()
-        self._authorizer.start()
-        self._supervisor.start()
+        try:
+            self._authorizer.start()
+            if not adopted:
+                self._supervisor.start()
+            await self._keep_up()
+        finally:
+            self._supervisor.stop()
+            self._authorizer.stop()
+            await server.stop(0.2)
+            await asyncio.to_thread(self._writer.close)
+
+    async def _keep_up(self) -> None:
         tasks = [
             asyncio.create_task(job)
             for job in (
-                self._supervisor.watch(),
-                self._authorizer.watch(),
+                self._supervisor.watch(self._gateway_restarted),
+                self._authorizer.watch(lambda why: self._alarm(AUTHORIZER_RESTARTED, why=why)),
                 self._follow(),
                 self._maintain(),
             )
@@ -132,9 +162,6 @@ class _Server:
             for task in (*tasks, ending, announcing):
                 task.cancel()
             await asyncio.gather(*tasks, ending, announcing, return_exceptions=True)
-            self._supervisor.stop()
-            self._authorizer.stop()
-            await server.stop(0.2)
 
     async def _listen(self) -> grpc.aio.Server:
         server = grpc.aio.server(options=[("grpc.max_receive_message_length", 64 * 1024 * 1024)])
@@ -152,17 +179,26 @@ class _Server:
 
     async def _follow(self) -> None:
         """Push what another process changed as soon as it did, and what changes with time when it does."""
+        behind, failing = False, ""
         while True:
             await asyncio.sleep(_LOOK)
-            now = datetime.now(UTC)
-            aged = now - self._made_at > _AT_LEAST_EVERY or (self._next_change and now >= self._next_change)
             try:
-                if self._watch.changed() or aged:
-                    await self._take_over(force=bool(aged))
-            except (TwowayError, OSError) as failure:
-                # Without its database it goes on with what it knows: gateways keep their lease.
-                log.error("cannot read the realm: %s", failure)  # noqa: TRY400  the cause is in the message
-                await asyncio.sleep(1)
+                aged = self._aged(datetime.now(UTC))
+                # A change that could not be taken over is still one when nothing further changes.
+                behind = self._watch.changed() or aged or behind
+                if behind:
+                    await self._take_over(force=aged)
+            except Exception as failure:  # noqa: BLE001  whatever it is, gateways go on with what they know
+                behind = True
+                failing = self._complain(failing, failure, REALM_UNREAD)
+                await asyncio.sleep(_PAUSE)
+            else:
+                behind, failing = False, self._complain(failing, None, REALM_UNREAD)
+
+    def _aged(self, now: datetime) -> bool:
+        """Tell whether the published state is not what would be made now, though nobody has changed anything."""
+        due = self._next_change
+        return now - self._made_at > _AT_LEAST_EVERY or (due is not None and now >= due)
 
     async def _take_over(self, *, force: bool) -> None:
         moved = self._realm.revisions()
@@ -209,37 +245,89 @@ class _Server:
 
     async def _maintain(self) -> None:
         """Renew and take over server certificates."""
+        failing = ""
         while True:
             await asyncio.sleep(_MAINTENANCE)
+            problem: Exception | None = None
             try:
-                services.maintain(self._realm, ACTOR)
-            except TwowayError as failure:
-                log.error("server certificates: %s", failure)  # noqa: TRY400  the cause is in the message
+                # In a thread: it waits for the database's lock, and for whatever the watched files lie on.
+                await asyncio.to_thread(services.maintain, self._realm, ACTOR)
+            except Exception as failure:  # noqa: BLE001  whatever it is, the certificates that are there go on
+                problem = failure
+            failing = self._complain(failing, problem, CERTIFICATE_KEPT)
+
+    def _complain(self, before: str, failure: Exception | None, alarm: Alarm) -> str:
+        """Raise an alarm where something fails that did not, or in another way, and say when it no longer does."""
+        now = "" if failure is None else str(failure) or repr(failure)
+        if failure is not None and now != before:
+            trace = None if isinstance(failure, (TwowayError, OSError)) else failure
+            log.error("%s: %s", alarm.title, now, exc_info=trace)
+            self._alarm(alarm, why=now)
+        elif before and not now:
+            log.error("%s: no longer", alarm.title)
+        return now
+
+    def _gateway_restarted(self, restart: Restart) -> None:
+        self._alarm(GATEWAY_RESTARTED, status=restart.status, log=self._place.log_before)
+        if restart.failures >= _HOPELESS and not self._taken_over.is_set():
+            self._fail(EnvoyWillNotStart(str(self._place.log_before)))
 
     def _news(self, gateway: Gateway) -> None:
         """Write down what a gateway acknowledged or refused."""
-        at = datetime.now(UTC)
-        if gateway.refused:
-            self._alarm(gateway, at)
+        refused, self._refused[gateway.name] = self._refused.get(gateway.name, {}), gateway.refused
+        for kind, said in gateway.refused.items():
+            if refused.get(kind) != said:
+                self._update_refused(gateway.name, kind, said)
         if gateway.acknowledged:
             self._taken_over.set()
-        with suppress(TwowayError), self._realm.writing() as connection:
-            if gateway in self._control.gateways:
-                gateways.acknowledge(connection, gateway.name, gateway.acknowledged, at, ended=gateway.ended)
-            else:
-                gateways.away(connection, gateway.name, at)
+        here = gateway in self._control.gateways
+        if not here and gateway.name in {other.name for other in self._control.gateways}:
+            return  # it has come back before it was seen to go
+        job = partial(self._write_down, gateway.name, gateway.acknowledged, gateway.ended, here=here)
+        self._writer.put(job, key=gateway.name)
 
-    def _alarm(self, gateway: Gateway, at: datetime) -> None:
-        for kind, said in gateway.refused.items():
-            if kind == LISTENER and not self._taken_over.is_set() and "cannot bind" in said:
-                listen = self._options.listen
-                reason = said.strip().rpartition(": ")[2]
-                self._failed = ListenerRefused(listen.address, listen.port, reason)
-                self._stopping.set()
-                return
-            log.error("the gateway %s refused an update of %s: %s", gateway.name, kind, said)
-            entry = JournalEntry(
-                kind="alarm", code="update-refused", at=at, detail={"type": kind, "gateway": said}
-            )
-            with suppress(TwowayError):
-                journal.record(self._realm, [entry])
+    def _write_down(self, name: str, acknowledged: int, ended: int, *, here: bool) -> None:
+        at = datetime.now(UTC)
+        with self._realm.writing() as connection:
+            if here:
+                gateways.acknowledge(connection, name, acknowledged, at, ended=ended)
+            else:
+                gateways.away(connection, name, at)
+
+    def _update_refused(self, name: str, kind: str, said: str) -> None:
+        log.error("the gateway %s refused an update of %s: %s", name, kind, said)
+        self._alarm(UPDATE_REFUSED, type=kind, gateway=said)
+        if kind == LISTENER and not self._taken_over.is_set():
+            self._fail(ListenerRefused(self._options.listen.address, self._options.listen.port, said))
+
+    def _alarm(self, alarm: Alarm, **detail: Any) -> None:
+        told = {name: value for name, value in detail.items() if value is not None}
+        entry = JournalEntry(
+            kind="alarm", code=alarm.code, at=datetime.now(UTC), detail={"what": alarm.title, **told}
+        )
+        self._writer.put(partial(journal.record, self._realm, [entry]))
+
+    def _fail(self, failure: TwowayError) -> None:
+        self._failed = failure
+        self._stopping.set()
+
+
+def _require_free(listen: Listen) -> None:
+    """Refuse a port on which somebody listens.
+
+    Envoy's sockets share a port with any other of the same user that offers to, such as another realm's gateway:
+    each would get some of the other's callers.
+
+    Raises:
+        ListenerRefused: the port is taken, or the address is not one of ours.
+    """
+    family = socket.AF_INET6 if ":" in listen.address else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        try:
+            probe.bind((listen.address, listen.port))
+        except OSError as error:
+            problem = (error.strerror or str(error)).lower()
+            raise ListenerRefused(listen.address, listen.port, problem) from None

@@ -14,6 +14,8 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
@@ -51,6 +53,19 @@ class Process:
     configuration: str
 
 
+@dataclass(frozen=True)
+class Restart:
+    """Envoy ended and was started again.
+
+    Args:
+        status: how it ended, as ``subprocess`` has it; None for one that was adopted.
+        failures: how many times in a row it has ended young.
+    """
+
+    status: int | None
+    failures: int
+
+
 class Supervisor:
     """Keeps one Envoy running.
 
@@ -69,51 +84,35 @@ class Supervisor:
             self._command += ["--concurrency", str(concurrency)]
         self._child: subprocess.Popen[bytes] | None = None
         self.process: Process | None = None
-        self.restarts = 0
         self.adopted = False
+
+    def adopt(self) -> bool:
+        """Take over the Envoy that a killed control plane left; tell whether there is one.
+
+        One that was started with other options is ended.
+        """
+        left = _recorded(self._place.process)
+        if left is None or not _alive(left):
+            return False
+        if left.configuration != self._digest():
+            _end(left)
+            return False
+        self.process, self.adopted = left, True
+        log.info("adopted the gateway, process %d", left.pid)
+        return True
 
     def start(self) -> Process:
-        """Adopt the Envoy that a killed control plane left, or start one."""
-        left = _recorded(self._place.process)
-        if left and _alive(left):
-            if left.configuration == self._digest():
-                self.adopted = True
-                self.process = left
-                log.info("adopted the gateway, process %d", left.pid)
-                return left
-            _end(left)
-        return self._spawn()
-
-    async def watch(self) -> None:
-        """Bring Envoy back whenever it ends, until cancelled.
+        """Start Envoy.
 
         Raises:
-            EnvoyWillNotStart: it has never lived, however often it was started.
+            EnvoyWillNotStart: it ended at once.
+            OSError: the system does not let it start.
         """
-        failures, has_lived = 0, self.adopted
-        while True:
-            born = time.monotonic()
-            while self._running():  # noqa: ASYNC110  an adopted process is no child of ours: nothing would wake us
-                await asyncio.sleep(_LOOK)
-            has_lived = has_lived or time.monotonic() - born >= _YOUNG
-            failures = failures + 1 if time.monotonic() - born < _YOUNG else 0
-            if failures > _TRIES and not has_lived:
-                raise EnvoyWillNotStart(str(self._place.log))
-            log.error("the gateway ended; starting it again")
-            await asyncio.sleep(_PAUSES[min(failures, len(_PAUSES) - 1)])
-            self.restarts += 1
-            self._spawn()
-
-    def stop(self) -> None:
-        """End Envoy, and forget it."""
-        if self.process and _alive(self.process):
-            _end(self.process, self._child)
-        self._place.process.unlink(missing_ok=True)
-
-    def _spawn(self) -> Process:
         self.adopted = False
-        for socket in (self._place.admin, self._place.questions):
-            socket.unlink(missing_ok=True)
+        self._place.admin.unlink(missing_ok=True)
+        if self._place.log.exists():
+            # What the one before said at its end is what somebody will want to read.
+            self._place.log.rename(self._place.log_before)
         with self._place.log.open("wb") as output:
             self._child = subprocess.Popen(
                 self._command,
@@ -131,6 +130,33 @@ class Supervisor:
         beside.write_text(json.dumps(asdict(self.process)))
         beside.rename(self._place.process)
         return self.process
+
+    async def watch(self, on_restart: Callable[[Restart], None]) -> None:
+        """Bring Envoy back whenever it ends, until cancelled.
+
+        Args:
+            on_restart: called each time it was.
+        """
+        failures = 0
+        while True:
+            born = time.monotonic()
+            while self._running():  # noqa: ASYNC110  an adopted process is no child of ours: nothing would wake us
+                await asyncio.sleep(_LOOK)
+            failures = failures + 1 if time.monotonic() - born < _YOUNG else 0
+            log.error("the gateway ended; starting it again")
+            status = self._child.returncode if self._child else None
+            await asyncio.sleep(_PAUSES[min(failures, len(_PAUSES) - 1)])
+            try:
+                self.start()
+            except (OSError, EnvoyWillNotStart) as problem:
+                log.error("the gateway cannot be started: %s", problem)  # noqa: TRY400  the cause is in the message
+            on_restart(Restart(status, failures))
+
+    def stop(self) -> None:
+        """End Envoy, and forget it."""
+        if self.process and _alive(self.process):
+            _end(self.process, self._child)
+        self._place.process.unlink(missing_ok=True)
 
     def _digest(self) -> str:
         return hashlib.sha256("\0".join(self._command).encode()).hexdigest()
@@ -168,7 +194,8 @@ def _recorded(path: Path) -> Process | None:
 
 
 def _alive(process: Process) -> bool:
-    return _start_time(process.pid) == process.started
+    started = _start_time(process.pid)
+    return started is not None and started == process.started
 
 
 def _start_time(pid: int) -> str | None:
@@ -187,14 +214,13 @@ def _start_time(pid: int) -> str | None:
 
 
 def _end(process: Process, child: subprocess.Popen[bytes] | None = None) -> None:
-    os.kill(process.pid, signal.SIGTERM)
-    deadline = time.monotonic() + _GRACE
-    while time.monotonic() < deadline:
-        if child is not None:
-            child.poll()
-        if not _alive(process):
-            return
-        time.sleep(0.02)
-    os.kill(process.pid, signal.SIGKILL)
-    if child is not None:
-        child.wait()
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError):
+            os.kill(process.pid, number)
+        deadline = time.monotonic() + _GRACE
+        while time.monotonic() < deadline:
+            if child is not None:
+                child.poll()
+            if not _alive(process):
+                return
+            time.sleep(0.02)
