@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -125,13 +124,10 @@ class _Server:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
         await self._publish()
-        adopted = self._supervisor.adopt()
-        if not adopted:
-            _require_free(self._options.listen)
         server = await self._listen()
         try:
             self._authorizer.start()
-            if not adopted:
+            if not self._supervisor.adopt():
                 self._supervisor.start()
             await self._keep_up()
         finally:
@@ -295,10 +291,12 @@ class _Server:
                 gateways.away(connection, name, at)
 
     def _update_refused(self, name: str, kind: str, said: str) -> None:
+        if kind == LISTENER and not self._taken_over.is_set() and "cannot bind" in said:
+            listen = self._options.listen
+            self._fail(ListenerRefused(listen.address, listen.port, said.strip().rpartition(": ")[2]))
+            return
         log.error("the gateway %s refused an update of %s: %s", name, kind, said)
         self._alarm(UPDATE_REFUSED, type=kind, gateway=said)
-        if kind == LISTENER and not self._taken_over.is_set():
-            self._fail(ListenerRefused(self._options.listen.address, self._options.listen.port, said))
 
     def _alarm(self, alarm: Alarm, **detail: Any) -> None:
         told = {name: value for name, value in detail.items() if value is not None}
@@ -310,24 +308,3 @@ class _Server:
     def _fail(self, failure: TwowayError) -> None:
         self._failed = failure
         self._stopping.set()
-
-
-def _require_free(listen: Listen) -> None:
-    """Refuse a port on which somebody listens.
-
-    Envoy's sockets share a port with any other of the same user that offers to, such as another realm's gateway:
-    each would get some of the other's callers.
-
-    Raises:
-        ListenerRefused: the port is taken, or the address is not one of ours.
-    """
-    family = socket.AF_INET6 if ":" in listen.address else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        try:
-            probe.bind((listen.address, listen.port))
-        except OSError as error:
-            problem = (error.strerror or str(error)).lower()
-            raise ListenerRefused(listen.address, listen.port, problem) from None
