@@ -19,7 +19,9 @@ _EXTENSIONS = "type.googleapis.com/envoy.extensions"
 
 
 @contextmanager
-def bare_envoy(files: Path, server: Pem, clients: Path, upstream: int, probe: Pem) -> Iterator[tuple[int, int]]:
+def bare_envoy(
+    files: Path, server: Pem, clients: Path, upstream: int, probe: Pem
+) -> Iterator[tuple[int, int]]:
     """Run it with one worker; return its port and its process number.
 
     Args:
@@ -75,7 +77,11 @@ def _configuration(port: int, server: Pem, clients: Path, upstream: int) -> dict
         "http_filters": [router],
         "route_config": {
             "virtual_hosts": [
-                {"name": "all", "domains": ["*"], "routes": [{"match": {"prefix": "/"}, "route": {"cluster": "api"}}]}
+                {
+                    "name": "all",
+                    "domains": ["*"],
+                    "routes": [{"match": {"prefix": "/"}, "route": {"cluster": "api"}}],
+                }
             ]
         },
     }

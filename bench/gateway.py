@@ -29,7 +29,11 @@ PATH = "/orders"
 
 def main() -> None:
     """Take the figures and print them."""
-    with tempfile.TemporaryDirectory() as folder, backend(Path(folder)) as api, served(Path(folder)) as gateway:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        backend(Path(folder)) as api,
+        served(Path(folder)) as gateway,
+    ):
         gateway.service("orders", f"http://127.0.0.1:{api}")
         identity = populate(gateway)
         server, authority = server_files(gateway)

@@ -10,7 +10,8 @@ from tests.parts.credentials import Pem
 _OK = b"HTTP/1.1 200"
 
 
-def _context(identity: Pem) -> ssl.SSLContext:
+def context(identity: Pem) -> ssl.SSLContext:
+    """Return a context of this client; the server is not checked."""
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     made.check_hostname = False
     made.verify_mode = ssl.CERT_NONE
@@ -19,10 +20,11 @@ def _context(identity: Pem) -> ssl.SSLContext:
     return made
 
 
-def _connected(port: int, context: ssl.SSLContext) -> ssl.SSLSocket:
+def connected(port: int, tls: ssl.SSLContext) -> ssl.SSLSocket:
+    """Return an open connection."""
     plain = socket.create_connection(("127.0.0.1", port), timeout=10)
     plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return context.wrap_socket(plain, server_hostname="localhost")
+    return tls.wrap_socket(plain, server_hostname="localhost")
 
 
 def requests(port: int, path: str, identity: Pem, count: int, connections: int = 8) -> None:
@@ -31,8 +33,8 @@ def requests(port: int, path: str, identity: Pem, count: int, connections: int =
     Raises:
         RuntimeError: an answer was not 200.
     """
-    context = _context(identity)
-    sockets = [_connected(port, context) for _ in range(connections)]
+    tls = context(identity)
+    sockets = [connected(port, tls) for _ in range(connections)]
     request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
     for _ in range(count // connections):
         for each in sockets:
@@ -49,10 +51,10 @@ def handshakes(port: int, path: str, identity: Pem, count: int) -> None:
     Raises:
         RuntimeError: an answer was not 200.
     """
-    context = _context(identity)
+    tls = context(identity)
     request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode()
     for _ in range(count):
-        with _connected(port, context) as each:
+        with connected(port, tls) as each:
             each.sendall(request)
             _expect_ok(each.recv(65536))
 

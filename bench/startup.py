@@ -25,7 +25,10 @@ COMMANDS = {("--version",): 0.08, ("client", "list"): 0.35}
 def main() -> None:
     """Take the figures and print them."""
     with tempfile.TemporaryDirectory() as folder:
-        with Realm.create(Path(folder) / "realm", name="acme", at=datetime.now(UTC)) as realm, realm.changing("b") as change:
+        with (
+            Realm.create(Path(folder) / "realm", name="acme", at=datetime.now(UTC)) as realm,
+            realm.changing("b") as change,
+        ):
             for number in range(CLIENTS):
                 clients.add(change, f"client-{number}")
         environment = {**os.environ, "TWOWAY_REALM": str(Path(folder) / "realm")}
@@ -35,7 +38,9 @@ def main() -> None:
             whole = [str(Path(sys.executable).with_name("twoway")), *command]
             wall = _median(whole, environment)
             imports = _imports(whole, environment)
-            print(f"twoway {' '.join(command)}: {wall:.3f} s (goal {goal} s), of which imports {imports:.3f} s")
+            print(
+                f"twoway {' '.join(command)}: {wall:.3f} s (goal {goal} s), of which imports {imports:.3f} s"
+            )
 
 
 def _median(command: list[str], environment: dict[str, str]) -> float:
@@ -50,7 +55,9 @@ def _imports(command: list[str], environment: dict[str, str]) -> float:
     """Return the seconds that imports take, as Python itself counts them."""
     counted = [sys.executable, "-X", "importtime", *command]
     said = subprocess.run(counted, env=environment, capture_output=True, check=True).stderr.decode()
-    own = [line.split("|")[0].rpartition(":")[2] for line in said.splitlines() if line.startswith("import time:")]
+    own = [
+        line.split("|")[0].rpartition(":")[2] for line in said.splitlines() if line.startswith("import time:")
+    ]
     return sum(int(text) for text in own if text.strip().isdigit()) / 1e6
 
 

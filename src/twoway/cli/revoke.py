@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import click
 
 from twoway.cli.acknowledged import show_acknowledgement
@@ -46,9 +48,11 @@ def revoke(
         confirm(f"{what}? It cannot be undone.", yes=yes)
         with realm.changing(actor()) as change:
             revoked = bindings.revoke(change, name, binding, reason=reason)
+        committed = datetime.now(UTC)
         data = {
             "client": name,
             "reason": reason,
+            "committed_at": committed.isoformat(),
             "bindings": [binding_facts(record) for record in revoked.bindings],
             "max_stream_seconds": revoked.max_stream_seconds,
         }
