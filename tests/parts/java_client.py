@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.parts.answers import Answer, from_json
 from tests.parts.credentials import P12
-from tests.parts.java import QUICK_START, classes
+from tests.parts.java import command
 from tests.parts.programs import check
 
 
@@ -40,5 +40,5 @@ def get(
         ask |= {"KEYSTORE": str(identity.path), "KEYSTORE_PASSWORD": identity.password}
     if version:
         ask["VERSION"] = version
-    said = check(["java", *QUICK_START, "-cp", classes("Client.java"), "Client"], env=ask)
+    said = check(command("Client"), env=ask)
     return [from_json(line) for line in said.splitlines()]
