@@ -15,14 +15,14 @@ from tests.parts import material, openssl, programs
 from tests.parts.credentials import P12, Pem
 from tests.parts.material import Holder
 from tests.parts.served import Served
+from twoway.cli import run
 
 PASSWORD = "correct horse battery"
 
 
-def twoway(gateway: Served, *arguments: object) -> bytes:
-    """Run a command on the gateway's realm, in a process of its own, as its user would."""
-    argv = [sys.executable, "-m", "twoway", *map(str, arguments), "--realm", str(gateway.realm.directory)]
-    return programs.check(argv)
+def twoway(gateway: Served, *arguments: object) -> None:
+    """Run a command on the gateway's realm; in this process, which saves half a second each."""
+    assert 0 == run([*map(str, arguments), "--realm", str(gateway.realm.directory)])
 
 
 @dataclass
@@ -79,9 +79,9 @@ class Partners:
         files = self.gateway.files
         password = files / "password"
         password.write_text(PASSWORD)
-        twoway(
-            self.gateway, "client", "issue", "globex", "-o", files / "globex", "--out-password-file", password
-        )
+        command: list[str | Path] = [sys.executable, "-m", "twoway", "client", "issue", "globex"]
+        command += ["-o", files / "globex", "--out-password-file", password]
+        programs.check([*command, "--realm", self.gateway.realm.directory])
         pem = Pem(files / "globex.pem", files / "globex.key")
         new = ["openssl", "req", "-new", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=whatever"]
         programs.check([*new, "-keyout", pem.key, "-out", files / "globex.csr"])

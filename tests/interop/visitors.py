@@ -55,10 +55,11 @@ class Credential:
 
 @dataclass(frozen=True)
 class Seen:
-    """What a visitor was answered: an upstream's page, or a refusal. A browser's page has no status."""
+    """What a visitor was answered: an upstream's page, or a refusal. A browser shows no more than the page."""
 
-    status: int | None
     page: Any
+    status: int | None = None
+    protocol: str | None = None
 
 
 Form = Literal["pem", "p12"]
@@ -69,9 +70,18 @@ def _curl(url: str, trust: Trust, files: Pem | P12 | None) -> Seen:
     return _seen(curl.get(url, ca=trust.ca, identity=files))
 
 
+def _curl_http2(url: str, trust: Trust, files: Pem | P12 | None) -> Seen:
+    return _seen(curl.get(url, ca=trust.ca, identity=files, http2=True))
+
+
 def _java(url: str, trust: Trust, files: Pem | P12 | None) -> Seen:
     assert not isinstance(files, Pem)
     return _seen(*java_client.get(url, trust=trust.java, identity=files))
+
+
+def _java_http2(url: str, trust: Trust, files: Pem | P12 | None) -> Seen:
+    assert not isinstance(files, Pem)
+    return _seen(*java_client.get(url, trust=trust.java, identity=files, http2=True))
 
 
 def _node(url: str, trust: Trust, files: Pem | P12 | None) -> Seen:
@@ -90,11 +100,11 @@ def _chromium(url: str, trust: Trust, files: Pem | P12 | None) -> Seen:
     page = chromium(home, roots=[trust.ca], identity=files).open(url)
     text = re.search(r"<pre[^>]*>(.*?)</pre>", page.dom, re.DOTALL)
     assert text, page.dom
-    return Seen(None, json.loads(html.unescape(text[1])))
+    return Seen(json.loads(html.unescape(text[1])))
 
 
 def _seen(answer: Answer) -> Seen:
-    return Seen(answer.status, answer.json)
+    return Seen(answer.json, answer.status, answer.protocol)
 
 
 @dataclass(frozen=True)
@@ -121,4 +131,5 @@ CURL, JAVA, NODE = Visitor("curl", "pem", _curl), Visitor("java", "p12", _java),
 CURL_P12, GO = Visitor("curl-p12", "p12", _curl), Visitor("go", "pem", _go)
 # Chromium sends those intermediates that it met while it looked for an issuer among the CAs that the server names.
 CHROMIUM = Visitor("chromium", "p12", _chromium, sends_issuers=False)
+CURL_HTTP2, JAVA_HTTP2 = Visitor("curl", "pem", _curl_http2), Visitor("java", "p12", _java_http2)
 VISITORS = (CURL, CURL_P12, JAVA, NODE, GO, CHROMIUM)
