@@ -37,7 +37,7 @@ from sqlalchemy import Connection
 from twoway.errors import CertificateUnreadable, TwowayError
 from twoway.gateway import reasons
 from twoway.gateway.decisions import Allow, Presented, Refuse, decide
-from twoway.gateway.journal import Aggregator, entries_of
+from twoway.gateway.journal import Aggregator, take_in
 from twoway.gateway.resources.refusals import CONTENT_TYPE, problem
 from twoway.gateway.writing import Writer
 from twoway.realm import authorities, gateways, journal, services
@@ -196,8 +196,7 @@ class Journal(als_pb2_grpc.AccessLogServiceServicer):  # type: ignore[misc]  # g
     ) -> als_pb2.StreamAccessLogsResponse:
         """Take one gateway's stream."""
         async for message in request_iterator:
-            for entry in entries_of(message.http_logs.log_entry, message.tcp_logs.log_entry):
-                self._entries.add(entry)
+            take_in(message.http_logs.log_entry, message.tcp_logs.log_entry, self._entries)
         return als_pb2.StreamAccessLogsResponse()
 
 

@@ -128,9 +128,29 @@ class Aggregator:
         self._alike: OrderedDict[tuple[str | None, ...], _Alike] = OrderedDict()
         self._ready: list[JournalEntry] = []
         self._began: datetime | None = None
+        self._looks: dict[tuple[str, ...], _Alike] = {}
 
-    def add(self, entry: JournalEntry) -> None:
-        """Take an entry."""
+    def again(self, look: tuple[str, ...]) -> bool:
+        """Count one more of a look that there were enough of already; return whether there were.
+
+        Args:
+            look: what ``add`` was given with the first of them.
+        """
+        alike = self._looks.get(look)
+        if alike is None or alike.seen < _ONE_BY_ONE:
+            return False
+        alike.seen += 1
+        alike.counted += 1
+        alike.last = datetime.now(UTC)
+        return True
+
+    def add(self, entry: JournalEntry, look: tuple[str, ...] | None = None) -> None:
+        """Take an entry.
+
+        Args:
+            entry: the entry.
+            look: what later ones like it can be told by, before they are looked at closely.
+        """
         self._began = self._began or entry.at
         key = _key(entry)
         if key not in self._alike and len(self._alike) >= _KINDS:
@@ -139,6 +159,8 @@ class Aggregator:
                 entry, code="others", service=None, client=None, source=None, subject=None, sha256=None
             )
         alike = self._alike.setdefault(key, _Alike(entry))
+        if look and len(self._looks) < _KINDS:
+            self._looks[look] = alike
         alike.seen += 1
         alike.last = entry.at
         if alike.seen <= _ONE_BY_ONE:
@@ -152,6 +174,7 @@ class Aggregator:
         if self._began and at - self._began >= _WINDOW:
             ready += self._counts()
             self._alike.clear()
+            self._looks.clear()
             self._began = None
         return ready
 
@@ -169,16 +192,29 @@ class Aggregator:
                 )
 
 
-def entries_of(
-    http: Iterable[HTTPAccessLogEntry], tcp: Iterable[TCPAccessLogEntry]
-) -> Iterator[JournalEntry]:
-    """Yield the entries of one message of Envoy's access log."""
+def take_in(
+    http: Iterable[HTTPAccessLogEntry], tcp: Iterable[TCPAccessLogEntry], entries: Aggregator
+) -> None:
+    """Take in one message of Envoy's access log; what there is much of is counted without a closer look."""
     for refused in http:
-        entry = refused_request(refused)
-        if entry:
-            yield entry
+        look = _look(refused)
+        if not entries.again(look):
+            entry = refused_request(refused)
+            if entry:
+                entries.add(entry, look)
     for failed in tcp:
-        yield failed_handshake(failed)
+        entries.add(failed_handshake(failed))
+
+
+def _look(entry: HTTPAccessLogEntry) -> tuple[str, ...]:
+    """Return what tells refusals apart at little cost: a flood has few looks."""
+    common = entry.common_properties
+    return (
+        entry.response.response_code_details,
+        common.route_name,
+        common.downstream_remote_address.socket_address.address,
+        common.tls_properties.peer_certificate_properties.subject,
+    )
 
 
 def _key(entry: JournalEntry) -> tuple[str | None, ...]:
