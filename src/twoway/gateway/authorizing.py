@@ -11,6 +11,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from twoway.gateway import processes
+from twoway.gateway.runtime import Runtime
+
 log = logging.getLogger(__name__)
 
 # It says so every half second; what is silent for this many seconds hangs, perhaps on somebody's certificate.
@@ -27,26 +30,37 @@ class AuthorizerProcess:
 
     Args:
         directory: the realm's.
-        socket: where it answers.
+        place: the runtime folder.
 
     Attributes:
         answers: set once it has answered for the first time.
     """
 
-    def __init__(self, directory: Path, socket: Path) -> None:
-        self._command = [sys.executable, "-m", "twoway.gateway.authorizer", str(directory), str(socket)]
+    def __init__(self, directory: Path, place: Runtime) -> None:
+        self._command = [sys.executable, "-m", "twoway.gateway.authorizer"]
+        self._command += [str(directory), str(place.authorizer)]
+        self._record = place.authorizer_process
         self._process: subprocess.Popen[bytes] | None = None
         self._heard = time.monotonic()
         self._answered = False
         self.answers = asyncio.Event()
 
     def start(self) -> None:
-        """Start it."""
+        """Start it, and kill the one that a killed control plane left and that has not ended by itself.
+
+        It hangs then, and an adopted gateway would go on asking it.
+        """
+        left = processes.recorded(self._record)
+        if left:
+            processes.end(left, grace=0)
         self._process = subprocess.Popen(
             self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
         )
         assert self._process.stdout is not None  # noqa: S101  it is a pipe: the line above says so
         os.set_blocking(self._process.stdout.fileno(), False)
+        started = processes.running(self._process.pid)
+        if started:
+            processes.record(self._record, started)
         self._heard = time.monotonic()
         self._answered = False
 

@@ -9,8 +9,13 @@ _EXTENSIONS = "type.googleapis.com/envoy.extensions"
 _EXTENSIONS = "type.googleapis.com/envoy.extensions"
 
 # Questions about certificates that are not known, a second and at once; what is above gets "cannot decide now".
-QUESTIONS_PER_SECOND = 200
+QUESTIONS_PER_SECOND = 400
 QUESTIONS_AT_ONCE = 64
+# From one address, so that one stranger does not take the answers from all others.
+QUESTIONS_PER_SOURCE = 200
+
+# Names the caller's address to the listener that limits the rate.
+SOURCE_HEADER = "x-twoway-source"
 
 
 def bootstrap(*, node: str, sockets: str) -> dict[str, Any]:
@@ -110,11 +115,13 @@ def _questions(path: str) -> dict[str, Any]:
     rate = {
         "@type": f"{_EXTENSIONS}.filters.http.local_ratelimit.v3.LocalRateLimit",
         "stat_prefix": "questions",
-        "token_bucket": {
-            "max_tokens": QUESTIONS_PER_SECOND,
-            "tokens_per_fill": QUESTIONS_PER_SECOND,
-            "fill_interval": "1s",
-        },
+        "token_bucket": _a_second(QUESTIONS_PER_SECOND),
+        "rate_limits": [
+            {"actions": [{"request_headers": {"header_name": SOURCE_HEADER, "descriptor_key": "source"}}]}
+        ],
+        # Without a value: a bucket for every value that comes, the ones least used forgotten.
+        "descriptors": [{"entries": [{"key": "source"}], "token_bucket": _a_second(QUESTIONS_PER_SOURCE)}],
+        "max_dynamic_descriptors": 10000,
         "filter_enabled": every_request,
         "filter_enforced": every_request,
     }
@@ -135,3 +142,7 @@ def _questions(path: str) -> dict[str, Any]:
         "address": {"pipe": {"path": path, "mode": 0o600}},
         "filter_chains": [{"filters": [{"name": "http", "typed_config": manager}]}],
     }
+
+
+def _a_second(tokens: int) -> dict[str, Any]:
+    return {"max_tokens": tokens, "tokens_per_fill": tokens, "fill_interval": "1s"}

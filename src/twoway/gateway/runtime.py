@@ -58,6 +58,11 @@ class Runtime:
         return self.folder / "envoy.json"
 
     @property
+    def authorizer_process(self) -> Path:
+        """The file that says which process is the authorizer."""
+        return self.folder / "authorizer.json"
+
+    @property
     def log(self) -> Path:
         """Envoy's own log."""
         return self.folder / "envoy.log"

@@ -109,7 +109,7 @@ class _Server:
         self._stopping = asyncio.Event()
         self._control = ControlPlane(options.lease, self._news)
         self._supervisor = Supervisor(place, options.node, options.concurrency)
-        self._authorizer = AuthorizerProcess(realm.directory, place.authorizer)
+        self._authorizer = AuthorizerProcess(realm.directory, place)
         self._watch = Watch(realm.directory)
         self._writer = Writer()
         self._refused: dict[str, dict[str, str]] = {}

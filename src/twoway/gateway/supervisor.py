@@ -11,46 +11,26 @@ import hashlib
 import json
 import logging
 import os
-import signal
 import subprocess
 import time
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 from twoway.errors import EnvoyMissing, EnvoyWillNotStart
+from twoway.gateway import processes
 from twoway.gateway.bootstrap import bootstrap
+from twoway.gateway.processes import Process
 from twoway.gateway.runtime import Runtime
 
 log = logging.getLogger(__name__)
 
 # Seconds between two looks at the process; a gateway that died is back well within a second.
 _LOOK = 0.05
-# Seconds that a stopping Envoy has before it is killed.
-_GRACE = 5.0
 # A process that dies younger than this many seconds is started again only after a pause.
 _YOUNG = 2.0
-# One that never lived is started so often again; then something is wrong with this machine or this Envoy.
-_TRIES = 3
 _PAUSES = (0.0, 0.2, 0.5, 1.0, 2.0, 5.0)
-
-
-@dataclass(frozen=True)
-class Process:
-    """A running Envoy, told apart from a later process of the same number.
-
-    Args:
-        pid: its process number.
-        started: when the system says that it was started, in the system's own unit.
-        configuration: digest of what it was started with.
-    """
-
-    pid: int
-    started: str
-    configuration: str
 
 
 @dataclass(frozen=True)
@@ -91,11 +71,11 @@ class Supervisor:
 
         One that was started with other options is ended.
         """
-        left = _recorded(self._place.process)
-        if left is None or not _alive(left):
+        left = processes.recorded(self._place.process)
+        if left is None:
             return False
         if left.configuration != self._digest():
-            _end(left)
+            processes.end(left)
             return False
         self.process, self.adopted = left, True
         log.info("adopted the gateway, process %d", left.pid)
@@ -122,14 +102,12 @@ class Supervisor:
                 start_new_session=True,
                 env={"PATH": os.environ.get("PATH", ""), "HOME": str(self._place.folder)},
             )
-        started = _start_time(self._child.pid)
+        started = processes.running(self._child.pid, self._digest())
         if started is None:
             raise EnvoyWillNotStart(str(self._place.log))
-        self.process = Process(self._child.pid, started, self._digest())
-        beside = self._place.process.with_suffix(".new")
-        beside.write_text(json.dumps(asdict(self.process)))
-        beside.rename(self._place.process)
-        return self.process
+        self.process = started
+        processes.record(self._place.process, started)
+        return started
 
     async def watch(self, on_restart: Callable[[Restart], None]) -> None:
         """Bring Envoy back whenever it ends, until cancelled.
@@ -154,8 +132,8 @@ class Supervisor:
 
     def stop(self) -> None:
         """End Envoy, and forget it."""
-        if self.process and _alive(self.process):
-            _end(self.process, self._child)
+        if self.process and processes.alive(self.process):
+            processes.end(self.process, self._child)
         self._place.process.unlink(missing_ok=True)
 
     def _digest(self) -> str:
@@ -164,7 +142,7 @@ class Supervisor:
     def _running(self) -> bool:
         if self._child is not None:
             return self._child.poll() is None
-        return self.process is not None and _alive(self.process)
+        return self.process is not None and processes.alive(self.process)
 
 
 def envoy_binary() -> Path:
@@ -183,44 +161,3 @@ def envoy_binary() -> Path:
         if file.match("envoy/_bin/envoy") or file.match("envoy/_bin/envoy.exe"):
             return Path(str(file.locate()))
     raise EnvoyMissing
-
-
-def _recorded(path: Path) -> Process | None:
-    try:
-        fields: dict[str, Any] = json.loads(path.read_text())
-        return Process(**fields)
-    except (OSError, ValueError, TypeError):
-        return None
-
-
-def _alive(process: Process) -> bool:
-    started = _start_time(process.pid)
-    return started is not None and started == process.started
-
-
-def _start_time(pid: int) -> str | None:
-    """Return when a process started, or None where there is none, or only what is left of one."""
-    try:
-        status = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
-        return None if status[0] in "ZX" else status[19]
-    except OSError:
-        pass
-    if Path("/proc/self/stat").exists():
-        return None
-    shown = subprocess.run(
-        ["/bin/ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False
-    )
-    return shown.stdout.strip() or None
-
-
-def _end(process: Process, child: subprocess.Popen[bytes] | None = None) -> None:
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        with suppress(ProcessLookupError):
-            os.kill(process.pid, number)
-        deadline = time.monotonic() + _GRACE
-        while time.monotonic() < deadline:
-            if child is not None:
-                child.poll()
-            if not _alive(process):
-                return
-            time.sleep(0.02)

@@ -19,6 +19,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from twoway.gateway.bootstrap import SOURCE_HEADER
 from twoway.gateway.resources.matchers import (
     ENDED_PREFIX,
     ENDED_RESULT,
@@ -127,6 +128,9 @@ def _ask(name: str, result: str, when: dict[str, Any]) -> dict[str, Any]:
             grpc_service={
                 "envoy_grpc": {"cluster_name": "twoway.questions"},
                 "timeout": f"{AUTHORIZER_TIMEOUT.total_seconds()}s",
+                "initial_metadata": [
+                    {"key": SOURCE_HEADER, "value": "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%"},
+                ],
             },
             include_peer_certificate=True,
             failure_mode_allow=False,
