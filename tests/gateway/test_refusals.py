@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509.oid import NameOID
 
-from tests.gateway.refusing import PROTOCOLS, Caller, Gate, der
+from tests.gateway.refusing import Caller, Gate, der
 from tests.parts import material
 from tests.parts.credentials import Key, Pem
 from tests.parts.material import CLIENT, SERVER, Holder
@@ -520,11 +520,10 @@ WAYS: tuple[Way, ...] = (
 )
 
 
-@pytest.mark.parametrize("protocol", PROTOCOLS)
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
-def test_certificate_gives_no_right(gate: Gate, umbrella: Umbrella, way: Way, protocol: str) -> None:
+def test_certificate_gives_no_right(gate: Gate, umbrella: Umbrella, way: Way) -> None:
     """Refused with its reason; nothing upstream; the journal knows; the right one passes."""
-    gate.refuses(way(gate, umbrella), protocol)
+    gate.refuses(way(gate, umbrella))
 
 
 # Names that a rule for one label below umbrella.com does not match, whoever may read them so.

@@ -25,8 +25,12 @@ from twoway.gateway.reasons import (
     AMBIGUOUS_PATH,
     CANNOT_DECIDE,
     CERTIFICATE_MISSING,
+    HEADERS_TOO_LARGE,
+    MALFORMED,
     NO_SERVICE,
+    REFUSED,
     TOO_MANY,
+    UNDERSCORE,
     UPSTREAM_AWAY,
     WRONG_HOST,
     handshake_failure,
@@ -45,7 +49,19 @@ _KINDS = 500
 _DETAILS = {
     "ext_authz_error": CANNOT_DECIDE.code,
     "request_rate_limited": TOO_MANY.code,
+    "path_normalization_failed": AMBIGUOUS_PATH.code,
+    "http1.unexpected_underscore": UNDERSCORE.code,
+    "http1.headers_too_large": HEADERS_TOO_LARGE.code,
+    "http1.too_many_headers": HEADERS_TOO_LARGE.code,
+    "route_not_found": NO_SERVICE.code,
+    "absolute_path_rejected": MALFORMED.code,
+    "low_version": MALFORMED.code,
+    "missing_host_header": MALFORMED.code,
+    "missing_path_rejected": MALFORMED.code,
+    "upgrade_failed": MALFORMED.code,
 }
+# What Envoy's parsers say begins with one of these.
+_PARSERS = ("http.", "http1.", "http2.")
 _ROUTES = {
     "certificate-missing": CERTIFICATE_MISSING.code,
     "path-ambiguous": AMBIGUOUS_PATH.code,
@@ -63,11 +79,11 @@ def refused_request(entry: HTTPAccessLogEntry) -> JournalEntry | None:
         return None
     kind, _, service = common.route_name.partition(":")
     if details == "direct_response":
-        code = _ROUTES.get(kind, "request-refused")
+        code = _ROUTES.get(kind, REFUSED.code)
     elif details.startswith("upstream_"):
         code = UPSTREAM_AWAY.code
     else:
-        code = _DETAILS.get(details, "request-refused")
+        code = _DETAILS.get(details, MALFORMED.code if details.startswith(_PARSERS) else REFUSED.code)
     certificate = common.tls_properties.peer_certificate_properties
     return JournalEntry(
         kind="refusal",

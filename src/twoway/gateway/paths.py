@@ -2,7 +2,8 @@
 
 Envoy has already decoded what may be decoded, merged slashes and removed dot segments. What is left are the
 spellings that servers behind it disagree on: Tomcat strips ``;x`` from a segment, Windows strips dots and
-spaces at the end of one, a second decoding turns ``%252e`` into a dot, and some compare without case.
+spaces at the end of one, a second decoding turns ``%252e`` into a dot, IIS reads ``%u0061`` as a letter and finds a
+best fit for a full-width one, and some compare without case.
 """
 
 from __future__ import annotations
@@ -17,11 +18,16 @@ _AMBIGUOUS = (
     "%25",  # a second decoding
     "%[01][0-9a-f]",  # control characters
     "%7f",
-    "%c[01]",  # overlong UTF-8
+    "%c[01]|%e0%[89]|%f0%8",  # overlong UTF-8
     "%2[ef]",  # an encoded dot or slash that survived
     "%5c",
     "%3b",
-    r"(?:\.|%20|\s)+(?:/|$)",  # dots and spaces at the end of a segment
+    "%3f|%23",  # an encoded ? or #: the path ends there, to whoever decodes before it looks
+    "%(?:[^0-9a-f]|.[^0-9a-f]|.?$)",  # no encoding at all, or IIS's own
+    r":(?:\$|%24)",  # a stream of a file, to Windows
+    "%c4%b[01]|%c5%bf|%e2%84%aa",  # letters outside ASCII whose other case is in it
+    "%ef%bc|%ef%bd%[89]",  # full-width forms
+    r"(?:\.|%20|%(?:c2%)?a0|\s)+(?:/|$)",  # dots and spaces at the end of a segment
     "[^\\x21-\\x7e]",
 )
 

@@ -193,6 +193,35 @@ AMBIGUOUS_PATH = Reason(
     "send the path in its plain form: no ';', no doubly encoded characters, the service's letter case",
     "none is needed: a backend could have read this path as another service's",
 )
+UNDERSCORE = Reason(
+    "header-underscore",
+    400,
+    "a header's name has an underscore",
+    "write the names of headers with dashes",
+    "none is needed: many backends read x_client_id as X-Client-Id",
+)
+HEADERS_TOO_LARGE = Reason(
+    "headers-too-large",
+    431,
+    "the headers of this request are too many or too large",
+    "send at most 100 headers, together 60 kB",
+    "look at what the partner sends: cookies and tokens grow",
+)
+MALFORMED = Reason(
+    "request-malformed",
+    400,
+    "this request is not written as HTTP must be, or can be read in more than one way",
+    "look at the client's HTTP library: an ordinary one sends no such request",
+    "none is needed: backends disagree on such requests, and that is how they are tricked",
+)
+REFUSED = Reason(
+    "request-refused",
+    400,
+    "the gateway refused this request",
+    "ask what the gateway said",
+    "run twoway journal --json: its detail holds the gateway's own words",
+    Who.EITHER,
+)
 NO_SERVICE = Reason(
     "no-service",
     404,
@@ -232,6 +261,10 @@ DECISIONS = (
     TOO_MANY,
     WRONG_HOST,
     AMBIGUOUS_PATH,
+    UNDERSCORE,
+    HEADERS_TOO_LARGE,
+    MALFORMED,
+    REFUSED,
     NO_SERVICE,
     UPSTREAM_AWAY,
 )

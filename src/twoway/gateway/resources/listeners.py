@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from twoway.gateway.desired import Desired, Host
-from twoway.gateway.reasons import CANNOT_DECIDE, TOO_MANY, UPSTREAM_AWAY, Reason
+from twoway.gateway.reasons import (
+    AMBIGUOUS_PATH,
+    CANNOT_DECIDE,
+    TOO_MANY,
+    UNDERSCORE,
+    UPSTREAM_AWAY,
+    Reason,
+)
 from twoway.gateway.resources import filters
 from twoway.gateway.resources.matchers import FINGERPRINT
 from twoway.gateway.resources.messages import Listener, message, typed
@@ -186,11 +193,18 @@ def _local_replies() -> list[dict[str, Any]]:
     ]
     mappers = []
     for condition, reason in cases:
-        mappers.append(
-            {
-                "filter": _when(f"{condition} && {explained}"),
-                "body_format_override": {"json_format": problem(reason), "content_type": CONTENT_TYPE},
-            }
-        )
+        mappers.append(_explaining(f"{condition} && {explained}", problem(reason)))
         mappers.append({"filter": _when(condition), "body": {"inline_string": ""}})
+    # Refused before any service was found: these say nothing that a service might want to keep.
+    unread = (
+        ("path_normalization_failed", AMBIGUOUS_PATH),
+        ("http1.unexpected_underscore", UNDERSCORE),
+    )
+    for details, reason in unread:
+        mappers.append(_explaining(f"response.code_details == '{details}'", problem(reason, ticket=None)))
     return mappers
+
+
+def _explaining(condition: str, answer: dict[str, Any]) -> dict[str, Any]:
+    form = {"json_format": answer, "content_type": CONTENT_TYPE}
+    return {"filter": _when(condition), "body_format_override": form}

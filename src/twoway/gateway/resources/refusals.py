@@ -16,16 +16,16 @@ CONTENT_TYPE = "application/problem+json"
 TICKET = "%REQ(X-REQUEST-ID)%"
 
 
-def problem(reason: Reason, ticket: str = TICKET) -> dict[str, Any]:
-    """Return the answer to a refused caller.
+def problem(reason: Reason, ticket: str | None = TICKET) -> dict[str, Any]:
+    """Return the answer to a refused caller; without a ticket where the request was refused before it got one.
 
     Source: RFC 9457
     """
-    return {
+    answer = {
         "type": f"urn:twoway:{reason.code}",
         "title": reason.title,
         "status": reason.status,
         "detail": reason.advice,
         "code": reason.code,
-        "ticket": ticket,
     }
+    return answer if ticket is None else {**answer, "ticket": ticket}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -17,13 +18,15 @@ from twoway.gateway.resources.refusals import CONTENT_TYPE, problem
 IDLE_TIMEOUT = "300s"
 
 
-def route_configuration(host: Host, name: str, at: datetime) -> RouteConfiguration:
+def route_configuration(host: Host, name: str, at: datetime, names: Sequence[str] = ()) -> RouteConfiguration:
     """Return the routes of one host; a request for any other host on the same connection is misdirected.
 
     Args:
         host: the host and its services.
         name: name of the resource.
         at: now, UTC.
+        names: all hosts that have a name. A host without one takes any but these: its upstream may serve them too,
+            and would go by the name in the request.
     """
     services = sorted(host.services, key=lambda service: len(service.path), reverse=True)
     routes: list[dict[str, Any]] = []
@@ -37,8 +40,9 @@ def route_configuration(host: Host, name: str, at: datetime) -> RouteConfigurati
     routes.append(_direct({"prefix": "/"}, NO_SERVICE, "no-service", explained=True))
     nobody = _direct({"prefix": "/"}, WRONG_HOST, "misdirected", explained=True)
     hosts = [{"name": "host", "domains": [host.name or "*"], "routes": routes}]
-    if host.name:
-        hosts.append({"name": "others", "domains": ["*"], "routes": [nobody]})
+    others = ["*"] if host.name else list(names)
+    if others:
+        hosts.append({"name": "others", "domains": others, "routes": [nobody]})
     made = message(RouteConfiguration, {"name": name, "virtual_hosts": hosts})
     by_name = {service.name: service for service in services}
     for route in made.virtual_hosts[0].routes:
@@ -109,14 +113,22 @@ def _upstream(service: Service, *, identified: bool = False) -> dict[str, Any]:
     }
     if service.max_stream:
         action["max_stream_duration"] = {"max_stream_duration": f"{service.max_stream.total_seconds():g}s"}
-    route: dict[str, Any] = {"route": action, "request_headers_to_remove": ["x-forwarded-client-cert"]}
+    added = [_ONLY_UPGRADE]
     if identified:
-        route["request_headers_to_add"] = [
+        added += [header for header in _IDENTITY_HEADERS if header[0] in service.send]
+    return {
+        "route": action,
+        "request_headers_to_remove": ["x-forwarded-client-cert"],
+        "request_headers_to_add": [
             {"header": {"key": name, "value": value}, "append_action": append}
-            for name, value, append in _IDENTITY_HEADERS
-            if name in service.send
-        ]
-    return route
+            for name, value, append in added
+        ],
+    }
+
+
+# Of a caller's Connection header only this goes upstream, and only with an upgrade. A backend takes off every header
+# that is named there, and the caller could name those that say who it is.
+_ONLY_UPGRADE = ("connection", "upgrade", "OVERWRITE_IF_EXISTS")
 
 
 # The client's name is what its map entry is called. For a certificate that was asked about there is none, and the
