@@ -74,7 +74,8 @@ OPTIONS: tuple[Callable[[Command], Command], ...] = (
         "ca_names",
         multiple=True,
         metavar="NAME|FILE",
-        help="A CA that the handshake names: its subject, a certificate file, or none. May be repeated.",
+        help="A CA that the handshakes of the whole host name: its certificate file, its subject (some clients compare "
+        "bytes, which only the file has), or none. May be repeated.",
     ),
 )
 
