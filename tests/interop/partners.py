@@ -27,7 +27,7 @@ def twoway(gateway: Served, *arguments: object) -> None:
 
 @dataclass
 class Partners:
-    """The partners of a realm, all of whom may call the same services.
+    """The partners of a realm, all of whom may call the same services; ``server_ca`` is what they are given to trust.
 
     globex has what we issued; initech brings what ``openssl req -x509`` made, hooli a certificate of a CA that is
     not trusted as such; umbrella and tyrell bring their CAs. Umbrella's clients send their intermediate, tyrell's
@@ -42,17 +42,13 @@ class Partners:
     def __post_init__(self) -> None:
         for name in ("globex", "initech", "hooli", "umbrella", "tyrell"):
             self.gateway.client(name, *self.services)
-        self._issue()
+        self.made["issued", "p12"] = self.issue()
+        self.made["issued", "pem"] = self._issue_for_request()
         self._pin_self_signed()
         self._pin_of_a_ca()
         self.umbrella = self._accept_authority("umbrella")
         self.tyrell = self._accept_authority("tyrell", "--chain")
         self.gateway.settled()
-
-    @property
-    def server_ca(self) -> Path:
-        """What `client issue` hands over to be trusted when calling us."""
-        return self.gateway.files / "globex/server-ca.pem"
 
     def credential(self, kind: str, form: Form) -> Credential:
         """Return what a client of this kind of partner presents.
@@ -74,23 +70,27 @@ class Partners:
         holder = material.client(material.root("Strange CA"), "stranger")
         return self._written("stranger", holder, form)
 
-    def _issue(self) -> None:
-        """Issue a certificate with its key, as PKCS#12, and one for a key that the partner keeps, as PEM."""
+    def issue(self, *options: str) -> Credential:
+        """Issue a further certificate for globex, by the command in a process of its own, as its user would."""
         files = self.gateway.files
+        directory = files / f"globex-{next(self.numbers)}"
         password = files / "password"
         password.write_text(PASSWORD)
-        command: list[str | Path] = [sys.executable, "-m", "twoway", "client", "issue", "globex"]
-        command += ["-o", files / "globex", "--out-password-file", password]
+        command: list[str | Path] = [sys.executable, "-m", "twoway", "client", "issue", "globex", *options]
+        command += ["-o", directory, "--out-password-file", password]
         programs.check([*command, "--realm", self.gateway.realm.directory])
+        self.server_ca = directory / "server-ca.pem"
+        return Credential("globex", P12(directory / "client.p12", PASSWORD), _certificates(_chain(directory)))
+
+    def _issue_for_request(self) -> Credential:
+        """Issue for a key that the partner keeps to itself."""
+        files = self.gateway.files
         pem = Pem(files / "globex.pem", files / "globex.key")
         new = ["openssl", "req", "-new", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=whatever"]
         programs.check([*new, "-keyout", pem.key, "-out", files / "globex.csr"])
-        requested = files / "globex-csr"
-        twoway(self.gateway, "client", "issue", "globex", "-o", requested, "--csr", files / "globex.csr")
-        pem.certificate.write_bytes(_chain(requested))
-        p12 = P12(files / "globex/client.p12", PASSWORD)
-        self.made["issued", "p12"] = Credential("globex", p12, _certificates(_chain(files / "globex")))
-        self.made["issued", "pem"] = Credential("globex", pem, _certificates(_chain(requested)))
+        twoway(self.gateway, "client", "issue", "globex", "-o", files / "csr", "--csr", files / "globex.csr")
+        pem.certificate.write_bytes(_chain(files / "csr"))
+        return Credential("globex", pem, _certificates(_chain(files / "csr")))
 
     def _pin_self_signed(self) -> None:
         pem = openssl.self_signed(self.gateway.files / "initech", "initech", "-days", "365")

@@ -64,6 +64,22 @@ def test_go_reports_the_name(naming: str, partners: Partners, trust: Trust) -> N
     assert (("CN=umbrella Root",), False) == (answer.acceptable_cas, answer.sent)
 
 
+def test_strict_host_names_what_is_configured_beside_what_it_trusts(
+    gateway: Served, strict: str, partners: Partners, trust: Trust
+) -> None:
+    """The same CA may be both, and is trusted all the same."""
+    umbrella = gateway.files / "umbrella-root.pem"
+    twoway(gateway, "service", "edit", "vault", "--ca-name", umbrella, "--ca-name", "CN=Elsewhere")
+    gateway.settled()
+    credential = partners.credential("partner-ca", "pem")
+    assert isinstance(credential.files, Pem)
+    answer = go_client.get(strict, ca=trust.ca, identity=credential.files)
+    twoway(gateway, "service", "edit", "vault", "--ca-name", "none")
+    gateway.settled()
+    assert (200, True) == (answer.status, answer.sent)
+    assert {"CN=Elsewhere", "CN=umbrella Root", "CN=hooli"} <= set(answer.acceptable_cas)
+
+
 def test_too_many_names_are_refused_with_their_size(gateway: Served) -> None:
     """At twice the limit every handshake would fail, for everybody, and nothing would say why."""
     names = tuple(f"CN=CA {number:04} {'x' * 50}" for number in range(500))

@@ -7,7 +7,18 @@ from cryptography import x509
 
 from tests.interop.partners import Partners
 from tests.interop.told import IDENTITY, assert_told, identity
-from tests.interop.visitors import CHROMIUM, CURL, GO, JAVA, NODE, VISITORS, Credential, Trust, Visitor
+from tests.interop.visitors import (
+    CHROMIUM,
+    CURL,
+    CURL_P12,
+    GO,
+    JAVA,
+    NODE,
+    VISITORS,
+    Credential,
+    Trust,
+    Visitor,
+)
 from tests.parts import go_client, openssl
 from tests.parts.credentials import Pem
 from tests.parts.served import ACTOR, Served
@@ -64,6 +75,18 @@ def test_browser_that_sends_no_intermediate_is_found_in_the_journal(
     assert "certificate-unknown" == seen.page["code"]
     (entry,) = gateway.entries(ticket=seen.page["ticket"])
     assert "its issuer CN=umbrella Issuing CA was not sent" in entry.detail
+
+
+@pytest.mark.parametrize("algorithm", ["ed25519", "ec-p384"])
+def test_key_of_any_kind_that_we_make_is_used(
+    algorithm: str, gateway: Served, explaining: str, partners: Partners, trust: Trust
+) -> None:
+    """Where the handshake does not list its signatures a client sends nothing, and nobody says why."""
+    credential = partners.issue("--algorithm", algorithm)
+    gateway.settled()
+    for visitor in (CURL_P12, JAVA, NODE):
+        seen = visitor.visit(explaining, trust, credential.files)
+        assert_told(seen, credential, credential.certificates[1:])
 
 
 def test_second_request_is_told_the_same(explaining: str, partners: Partners, trust: Trust) -> None:

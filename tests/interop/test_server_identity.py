@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ssl
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from tests.interop.partners import twoway
 from tests.interop.visitors import CHROMIUM, CURL, GO, JAVA, NODE, Trust, Visitor
-from tests.parts import material, openssl
+from tests.parts import material, openssl, raw
 from tests.parts.credentials import P12, PASSWORD
 from tests.parts.material import Holder
 from tests.parts.presence import require
@@ -153,3 +155,26 @@ def test_client_finds_its_way_to_the_root(
 def test_java_and_the_browser_do_too(visitor: Visitor, shop: Served, server: Holder, trust: Trust) -> None:
     """They have path builders of their own."""
     assert "/" == visitor.visit(f"https://localhost:{shop.port}/", trust, None).page["target"]
+
+
+def test_replaced_file_is_served_and_no_connection_dropped(
+    shop: Served, issuing: Holder, tmp_path: Path
+) -> None:
+    """A renewal needs no more than the new file in the old one's place."""
+    before, after = material.server(issuing), material.server(issuing)
+    twoway(shop, "service", "edit", "shop", *pem_full_chain(before, tmp_path))
+    shop.settled()
+    assert before.leaf == served_leaf(shop)
+    with raw.connect(shop.port) as connection:
+        assert 200 == connection.request("/").status
+        pem_full_chain(after, tmp_path)
+        deadline = time.monotonic() + 15
+        while served_leaf(shop) == before.leaf and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert after.leaf == served_leaf(shop)
+        assert 200 == connection.request("/").status
+
+
+def served_leaf(shop: Served) -> x509.Certificate:
+    """Return the certificate that new connections get."""
+    return x509.load_pem_x509_certificate(ssl.get_server_certificate(("127.0.0.1", shop.port)).encode())
