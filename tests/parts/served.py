@@ -70,9 +70,9 @@ class Served:
         with self.realm.changing(ACTOR) as change:
             clients.add(change, name, allow)
 
-    def issue(self, client: str, **options: object) -> tuple[Issued, Pem]:
-        """Issue a certificate for a client; return it, and its files."""
-        with self.realm.changing(ACTOR) as change:
+    def issue(self, client: str, *, at: datetime | None = None, **options: object) -> tuple[Issued, Pem]:
+        """Issue a certificate for a client, now or as if it were then; return it, and its files."""
+        with self.realm.changing(ACTOR, at=at) as change:
             issued = bindings.issue(change, client, **options)  # type: ignore[arg-type]  # the test knows them
         assert issued.key is not None
         chain = (issued.certificate, *issued.chain)
@@ -160,20 +160,21 @@ class Served:
 
 
 @contextmanager
-def realm_at(files: Path, *options: str) -> Iterator[Served]:
+def realm_at(files: Path, *options: str, made: datetime | None = None) -> Iterator[Served]:
     """Make a realm that is not served yet; whatever was started for it is ended afterwards.
 
     Args:
         files: an empty folder.
         options: more options of ``twoway serve``.
+        made: when; its authority issues nothing that is older.
     """
-    with Realm.create(files / "realm", name="acme", at=datetime.now(UTC)) as realm:
-        made = Served(realm, free_port(), files, options)
+    with Realm.create(files / "realm", name="acme", at=made or datetime.now(UTC)) as realm:
+        one = Served(realm, free_port(), files, options)
         try:
-            yield made
+            yield one
         finally:
-            made.stop()
-            _end_left_over(made.runtime)
+            one.stop()
+            _end_left_over(one.runtime)
 
 
 @contextmanager
