@@ -12,9 +12,9 @@ from datetime import datetime, timedelta
 # How long known clients go on without a control plane (DESIGN decision 2).
 LEASE = timedelta(hours=24)
 
-# An entry that ends within this time carries its own end, so that it needs nobody to take it out. It must be
-# longer than the lease: whatever ends later than that is taken out, or given its end, before the lease runs out.
-CARRIES_ITS_END = timedelta(hours=48)
+# An entry that ends within the lease and this much longer carries its own end, so that it needs nobody to take it
+# out: whatever ends later is taken out, or given its end, before the lease runs out. A state is an hour old at most.
+_LONGER_THAN_THE_LEASE = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +117,11 @@ class Desired:
     ended: frozenset[str]
     at: datetime
     lease: timedelta = LEASE
+
+    @property
+    def carries_its_end(self) -> timedelta:
+        """How soon an entry must end to carry its own end."""
+        return self.lease + _LONGER_THAN_THE_LEASE
 
 
 # A resource is known to Envoy by its type's URL and its name.

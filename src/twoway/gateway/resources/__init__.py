@@ -39,13 +39,11 @@ def snapshot(desired: Desired) -> Snapshot:
         return made
     made[EXTENSION][filters.ENDED] = ended(desired.ended)
     made[LISTENER][listeners.NAME] = _any(listeners.listener(desired))
-    names = tuple(host.name for host in desired.hosts if host.name)
     for host in desired.hosts:
         made[SECRET][listeners.identity_name(host)] = _any(secrets.identity(host))
         if host.asks:
             made[SECRET][listeners.trust_name(host)] = _any(secrets.trust(host))
-        name = listeners.routes_name(host)
-        made[ROUTES][name] = _any(routes.route_configuration(host, name, desired.at, names))
+        made[ROUTES][listeners.routes_name(host)] = _any(routes.route_configuration(host, desired))
         for service in host.services:
             made[CLUSTER][f"upstream:{service.name}"] = _any(clusters.upstream(service))
     return made
@@ -54,7 +52,7 @@ def snapshot(desired: Desired) -> Snapshot:
 def ended(fingerprints: frozenset[str]) -> Any:
     """Return the small resource that ends certificates at once, named ``filters.ENDED``."""
     made = ExtensionConfig(name=filters.ENDED)
-    made.typed_config.Pack(ended_certificates(fingerprints))
+    made.typed_config.Pack(ended_certificates(fingerprints), deterministic=True)
     return _any(made)
 
 

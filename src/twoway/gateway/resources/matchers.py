@@ -6,7 +6,7 @@ Messages are built directly: made from dictionaries, a hundred thousand entries 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from cel.expr import syntax_pb2
 from envoy.config.rbac.v3 import rbac_pb2 as rbac_config
@@ -16,7 +16,7 @@ from xds.core.v3 import extension_pb2
 from xds.type.matcher.v3 import cel_pb2, http_inputs_pb2, matcher_pb2
 from xds.type.v3 import cel_pb2 as cel_expression
 
-from twoway.gateway.desired import CARRIES_ITS_END, Allowed
+from twoway.gateway.desired import Allowed
 
 FINGERPRINT = "twoway.fingerprint"
 RBAC_NAMESPACE = "envoy.filters.http.rbac"
@@ -31,12 +31,15 @@ ENDED_RESULT = f"{ENDED_PREFIX}shadow_engine_result"
 UNKNOWN_POLICY = "deny"
 
 
-def known_clients(allowed: Iterable[Allowed], at: datetime) -> rbac_filter.RBACPerRoute:
+def known_clients(
+    allowed: Iterable[Allowed], at: datetime, carries_its_end: timedelta
+) -> rbac_filter.RBACPerRoute:
     """Return the filter configuration of a route on which exactly these certificates are known.
 
     Args:
         allowed: the certificates; the policy that one matches is named after its client.
-        at: now, UTC: an entry that ends within ``CARRIES_ITS_END`` carries its own end.
+        at: now, UTC.
+        carries_its_end: an entry that ends within this time carries its own end.
     """
     rbac = rbac_filter.RBAC(shadow_rules_stat_prefix=KNOWN_PREFIX)
     tree = rbac.shadow_matcher.matcher_tree
@@ -46,7 +49,7 @@ def known_clients(allowed: Iterable[Allowed], at: datetime) -> rbac_filter.RBACP
         if entry.not_after <= at:
             continue
         action = _action(entry.client, rbac_config.RBAC.ALLOW)
-        if entry.not_after - at > CARRIES_ITS_END:
+        if entry.not_after - at > carries_its_end:
             entries[entry.sha256].action.CopyFrom(action)
         else:
             entries[entry.sha256].matcher.CopyFrom(_until(entry.not_after, action))

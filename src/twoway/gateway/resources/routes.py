@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
-from twoway.gateway.desired import Host, Service
+from twoway.gateway.desired import Desired, Host, Service
 from twoway.gateway.paths import ambiguous, miscased
 from twoway.gateway.reasons import AMBIGUOUS_PATH, CERTIFICATE_MISSING, NO_SERVICE, WRONG_HOST, Reason
 from twoway.gateway.resources import filters
+from twoway.gateway.resources.listeners import routes_name
 from twoway.gateway.resources.matchers import KNOWN_CLIENT, RBAC_NAMESPACE, known_clients
 from twoway.gateway.resources.messages import RouteConfiguration, message, typed
 from twoway.gateway.resources.refusals import CONTENT_TYPE, problem
@@ -18,16 +17,17 @@ from twoway.gateway.resources.refusals import CONTENT_TYPE, problem
 IDLE_TIMEOUT = "300s"
 
 
-def route_configuration(host: Host, name: str, at: datetime, names: Sequence[str] = ()) -> RouteConfiguration:
+def route_configuration(host: Host, desired: Desired) -> RouteConfiguration:
     """Return the routes of one host; a request for any other host on the same connection is misdirected.
+
+    A host without a name takes any but those that have one: its upstream may serve them too, and would go by the
+    name in the request.
 
     Args:
         host: the host and its services.
-        name: name of the resource.
-        at: now, UTC.
-        names: all hosts that have a name. A host without one takes any but these: its upstream may serve them too,
-            and would go by the name in the request.
+        desired: the whole that it is a part of.
     """
+    names = [other.name for other in desired.hosts if other.name]
     services = sorted(host.services, key=lambda service: len(service.path), reverse=True)
     routes: list[dict[str, Any]] = []
     spellings = ambiguous([service.path for service in services])
@@ -40,16 +40,18 @@ def route_configuration(host: Host, name: str, at: datetime, names: Sequence[str
     routes.append(_direct({"prefix": "/"}, NO_SERVICE, "no-service", explained=True))
     nobody = _direct({"prefix": "/"}, WRONG_HOST, "misdirected", explained=True)
     hosts = [{"name": "host", "domains": [host.name or "*"], "routes": routes}]
-    others = ["*"] if host.name else list(names)
+    others = ["*"] if host.name else names
     if others:
         hosts.append({"name": "others", "domains": others, "routes": [nobody]})
-    made = message(RouteConfiguration, {"name": name, "virtual_hosts": hosts})
+    made = message(RouteConfiguration, {"name": routes_name(host), "virtual_hosts": hosts})
     by_name = {service.name: service for service in services}
     for route in made.virtual_hosts[0].routes:
         if filters.KNOWN in route.typed_per_filter_config or not route.name.startswith("known:"):
             continue
         service = by_name[route.name.removeprefix("known:")]
-        route.typed_per_filter_config[filters.KNOWN].Pack(known_clients(service.allowed, at))
+        known = known_clients(service.allowed, desired.at, desired.carries_its_end)
+        # What two control planes make of one realm has to be the same to the byte, or it would all be sent again.
+        route.typed_per_filter_config[filters.KNOWN].Pack(known, deterministic=True)
     return made
 
 
