@@ -91,7 +91,7 @@ def test_websocket_is_carried(kind: str, gateway: Served, live: Upstream, partne
         # RFC 6455, section 1.3.
         key = ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
         upgrade = [("Connection", "Upgrade"), ("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13"), key]
-        switched = connection.request("/live", headers=upgrade)
+        switched = connection.request("/live", host="127.0.0.1", headers=upgrade)
         assert (101, ["s3pPLMBiTxaQ9kYGzzhZRbK+xOo="]) == (
             switched.status,
             switched.values("Sec-WebSocket-Accept"),
@@ -110,7 +110,7 @@ def test_stream_flows_and_ends_with_its_service_s_bound(
     assert isinstance(credential.files, Pem)
     started = time.monotonic()
     with raw.connect(gateway.port, identity=credential.files, server_name=None) as connection:
-        connection.send(b"GET /stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        connection.send(b"GET /stream HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
         lines = connection.makefile("rb")
         while lines.readline() != b"tick 20\n":
             pass
