@@ -17,9 +17,12 @@ from tests.parts.answers import Answer
 from tests.parts.credentials import Pem
 from tests.parts.served import Served, realm_at
 from tests.parts.upstream import Upstream, upstream
+from twoway.gateway.statistics import counters
 from twoway.realm import bindings
 
 OUTAGE_SECONDS = 1.5
+# Each of these would end connections in the seconds that follow.
+CHANGED = ("modified", "in_place_updated", "removed", "stopped")
 
 
 @dataclass
@@ -32,6 +35,7 @@ class Story:
     bare: tuple[Answer, Answer]
     added: tuple[int, int]
     revoked: tuple[int, int, Answer]
+    listeners: int
     during: int
     after: int
     left: tuple[list[int], list[int]]
@@ -94,6 +98,7 @@ def story(tmp_path_factory: pytest.TempPathFactory, api: Upstream) -> Story:
             time.sleep(0.3)
             back = requests.count() - count
             third = envoys(realm)
+            counted = counters(realm.runtime, "listener_manager.listener_")
         realm.stop()
         return Story(
             requests=requests,
@@ -102,6 +107,7 @@ def story(tmp_path_factory: pytest.TempPathFactory, api: Upstream) -> Story:
             bare=(bare, bare_after),
             added=(added_meanwhile, added_after),
             revoked=(revoked_meanwhile, refused.status, refused),
+            listeners=sum(counted[f"listener_manager.listener_{how}"] for how in CHANGED),
             during=during,
             after=back,
             left=(envoys(realm), authorizers(realm)),
@@ -161,6 +167,11 @@ def test_gateway_is_adopted(story: Story) -> None:
     """One Envoy, the same before, during and after."""
     first, second, third = story.gateways
     assert (1, first, first) == (len(first), second, third)
+
+
+def test_listener_is_left_as_it_is(story: Story) -> None:
+    """A new control plane makes no new listener: that would end the connections of the old one."""
+    assert 0 == story.listeners
 
 
 def test_client_that_was_added_meanwhile_is_known(story: Story) -> None:
