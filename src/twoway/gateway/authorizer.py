@@ -130,7 +130,7 @@ class Authorizer(external_auth_pb2_grpc.AuthorizationServicer):  # type: ignore[
         if problem and problem != self._failing:
             log.error("cannot decide: %s", problem, exc_info=trace)
         elif self._failing and not problem:
-            log.error("can decide again")
+            log.warning("can decide again")
         self._failing = problem
 
     def _decision(

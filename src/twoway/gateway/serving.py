@@ -260,7 +260,7 @@ class _Server:
             log.error("%s: %s", alarm.title, now, exc_info=trace)
             self._alarm(alarm, why=now)
         elif before and not now:
-            log.error("%s: no longer", alarm.title)
+            log.warning("no longer: %s", alarm.title)
         return now
 
     def _gateway_restarted(self, restart: Restart) -> None:

@@ -87,5 +87,5 @@ class Writer:
 
     def _done(self) -> None:
         if self._failing:
-            log.error("it can be written down again; lost meanwhile: %d", self._lost)
+            log.warning("it is written down again; lost meanwhile: %d", self._lost)
             self._failing, self._lost = "", 0
