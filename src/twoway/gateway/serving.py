@@ -53,7 +53,7 @@ _HEAD_START = 0.005
 # A state is made anew at least this often, so that what ends soon carries its own end in good time.
 _AT_LEAST_EVERY = timedelta(hours=1)
 # How often watched files and certificates to renew are looked at, in seconds.
-_MAINTENANCE = 5.0
+_MAINTENANCE = 2.0
 # Seconds until a realm that cannot be read is tried again.
 _PAUSE = 1.0
 # A gateway that ends so often as soon as it was started, and has never been ready, will not be.
@@ -113,6 +113,7 @@ class _Server:
         self._watch = Watch(realm.directory)
         self._writer = Writer()
         self._refused: dict[str, dict[str, str]] = {}
+        self._failing: dict[str, str] = {}
         self._state: Published | None = None
         self._seen: Revisions | None = None
         self._made_at = datetime.now(UTC)
@@ -175,7 +176,7 @@ class _Server:
 
     async def _follow(self) -> None:
         """Push what another process changed as soon as it did, and what changes with time when it does."""
-        behind, failing = False, ""
+        behind = False
         while True:
             await asyncio.sleep(_LOOK)
             try:
@@ -186,10 +187,11 @@ class _Server:
                     await self._take_over(force=aged)
             except Exception as failure:  # noqa: BLE001  whatever it is, gateways go on with what they know
                 behind = True
-                failing = self._complain(failing, failure, REALM_UNREAD)
+                self._complain("realm", failure, REALM_UNREAD)
                 await asyncio.sleep(_PAUSE)
             else:
-                behind, failing = False, self._complain(failing, None, REALM_UNREAD)
+                behind = False
+                self._complain("realm", None, REALM_UNREAD)
 
     def _aged(self, now: datetime) -> bool:
         """Tell whether the published state is not what would be made now, though nobody has changed anything."""
@@ -241,27 +243,43 @@ class _Server:
 
     async def _maintain(self) -> None:
         """Renew and take over server certificates."""
-        failing = ""
+        before: dict[str, str] = {}
         while True:
             await asyncio.sleep(_MAINTENANCE)
-            problem: Exception | None = None
             try:
                 # In a thread: it waits for the database's lock, and for whatever the watched files lie on.
-                await asyncio.to_thread(services.maintain, self._realm, ACTOR)
+                problems = await asyncio.to_thread(services.maintain, self._realm, ACTOR)
             except Exception as failure:  # noqa: BLE001  whatever it is, the certificates that are there go on
-                problem = failure
-            failing = self._complain(failing, problem, CERTIFICATE_KEPT)
+                self._complain("server certificates", failure, CERTIFICATE_KEPT)
+                continue
+            self._complain("server certificates", None, CERTIFICATE_KEPT)
+            now = {host: str(failure) for host, failure in problems.items()}
+            for host in {*before, *now}:
+                # Once is not enough: the file may just be being written.
+                lasting = problems[host] if host in now and before.get(host) == now[host] else None
+                if lasting or host not in now:
+                    self._complain(host, lasting, CERTIFICATE_KEPT, host=host)
+            before = now
 
-    def _complain(self, before: str, failure: Exception | None, alarm: Alarm) -> str:
-        """Raise an alarm where something fails that did not, or in another way, and say when it no longer does."""
-        now = "" if failure is None else str(failure) or repr(failure)
-        if failure is not None and now != before:
+    def _complain(self, what: str, failure: Exception | None, alarm: Alarm, **detail: Any) -> None:
+        """Raise an alarm where something fails that did not, or in another way, and say when it no longer does.
+
+        Args:
+            what: tells one thing that may fail from another.
+            failure: how; None where it does not.
+            alarm: what it means.
+            detail: goes into the journal.
+        """
+        before = self._failing.pop(what, "")
+        if failure is None:
+            if before:
+                log.warning("no longer: %s: %s", alarm.title, before)
+            return
+        self._failing[what] = now = str(failure) or repr(failure)
+        if now != before:
             trace = None if isinstance(failure, (TwowayError, OSError)) else failure
             log.error("%s: %s", alarm.title, now, exc_info=trace)
-            self._alarm(alarm, why=now)
-        elif before and not now:
-            log.warning("no longer: %s", alarm.title)
-        return now
+            self._alarm(alarm, why=now, **detail)
 
     def _gateway_restarted(self, restart: Restart) -> None:
         self._alarm(GATEWAY_RESTARTED, status=restart.status, log=self._place.log_before)

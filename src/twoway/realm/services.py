@@ -205,13 +205,13 @@ def renew_certificates(change: Change) -> tuple[VaultEntryRecord, ...]:
     return tuple(_issue_identity(change, entry.name) for entry in due)
 
 
-def maintain(realm: Realm, actor: str) -> None:
+def maintain(realm: Realm, actor: str) -> dict[str, TwowayError]:
     """Renew the server certificates that are due, and take over watched ones whose files have changed.
 
     Nothing is written where nothing is due. One file that cannot be read does not keep the others from it.
 
-    Raises:
-        TwowayError: the last thing that went wrong, when everything else is done.
+    Returns:
+        What went wrong, by host; perhaps only because a file is just being written.
     """
     from twoway.realm import vault
 
@@ -221,16 +221,15 @@ def maintain(realm: Realm, actor: str) -> None:
     if due:
         with realm.changing(actor) as change:
             renew_certificates(change)
-    failure: TwowayError | None = None
+    failures: dict[str, TwowayError] = {}
     for entry in watched:
         try:
             if vault.source_changed(entry):
                 with realm.changing(actor) as change:
                     vault.refresh(change, entry)
         except TwowayError as error:
-            failure = error
-    if failure:
-        raise failure
+            failures[entry.name] = error
+    return failures
 
 
 def _options(record: ServiceRecord) -> ServiceOptions:
