@@ -314,7 +314,9 @@ def keep_for_curl(stage: Stage) -> list[str]:
         file.write_bytes(dump(Keystore((entry,), Format.PKCS12), Format.PKCS12, PASSWORD))
         certificate = f"--cert-type P12 --cert {file}:{PASSWORD}"
         commands.append(f"curl --cacert {trust} {certificate} https://localhost:{stage.port}{PATH}")
-    commands.append(f"twoway journal --realm {stage.realm.directory}")
+    # Called out of a virtual environment that is not the shell's, it is known by its path alone.
+    ourselves = "twoway" if shutil.which("twoway") else sys.argv[0]
+    commands.append(f"{ourselves} journal --realm {stage.realm.directory}")
     return commands
 
 
