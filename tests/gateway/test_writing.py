@@ -59,6 +59,13 @@ def test_nobody_waits_for_a_job(writer: Writer, held: threading.Event, done: lis
     assert ["later"] == done
 
 
+def test_writer_is_behind_while_a_job_waits(writer: Writer, held: threading.Event) -> None:
+    """What can wait is better kept where it is bounded."""
+    before = writer.behind
+    writer.put(lambda: None)
+    assert (False, True) == (before, writer.behind)
+
+
 def test_newer_job_of_a_key_replaces_the_older(
     writer: Writer, held: threading.Event, done: list[str]
 ) -> None:

@@ -323,7 +323,8 @@ def _header(name: str, value: str) -> base_pb2.HeaderValueOption:
 async def _flushing(realm: Realm, entries: Aggregator, writer: Writer) -> None:
     while True:
         await asyncio.sleep(_FLUSH)
-        ready = entries.take(datetime.now(UTC))
+        # While nothing can be written, entries stay where their number is bounded.
+        ready = [] if writer.behind else entries.take(datetime.now(UTC))
         if ready:
             writer.put(partial(journal.record, realm, ready))
 

@@ -36,12 +36,14 @@ from twoway.gateway.reasons import (
     handshake_failure,
 )
 from twoway.gateway.resources.matchers import FINGERPRINT
-from twoway.realm.journal import JournalEntry
+from twoway.realm.journal import TEXT_LIMIT, JournalEntry
 
 log = logging.getLogger(__name__)
 
 # Entries alike that are written one by one in a window, before the others are counted.
 _ONE_BY_ONE = 20
+# All those that are written one by one in a window, beside the first of each kind.
+_ENTRIES = 1000
 _WINDOW = timedelta(seconds=10)
 # Kinds that are told apart in a window; what comes after these is counted together.
 _KINDS = 500
@@ -145,6 +147,7 @@ class Aggregator:
         self._ready: list[JournalEntry] = []
         self._began: datetime | None = None
         self._looks: dict[tuple[str, ...], _Alike] = {}
+        self._one_by_one = 0
 
     def again(self, look: tuple[str, ...]) -> bool:
         """Count one more of a look that there were enough of already; return whether there were.
@@ -168,6 +171,7 @@ class Aggregator:
             look: what later ones like it can be told by, before they are looked at closely.
         """
         self._began = self._began or entry.at
+        entry = _cut(entry)
         key = _key(entry)
         if key not in self._alike and len(self._alike) >= _KINDS:
             key = (entry.kind, "others", None, None, None)
@@ -179,19 +183,25 @@ class Aggregator:
             self._looks[look] = alike
         alike.seen += 1
         alike.last = entry.at
-        if alike.seen <= _ONE_BY_ONE:
+        if alike.seen == 1:
+            self._ready.append(entry)
+        elif alike.seen <= _ONE_BY_ONE and self._one_by_one < _ENTRIES:
+            self._one_by_one += 1
             self._ready.append(entry)
         else:
             alike.counted += 1
 
     def take(self, at: datetime) -> list[JournalEntry]:
-        """Return what is to be written now; the counts come when their window ends."""
+        """Return what is to be written now; the counts come when their window ends.
+
+        A window does not end before this is called: what nobody can write is counted, however long it takes.
+        """
         ready, self._ready = self._ready, []
         if self._began and at - self._began >= _WINDOW:
             ready += self._counts()
             self._alike.clear()
             self._looks.clear()
-            self._began = None
+            self._began, self._one_by_one = None, 0
         return ready
 
     def rest(self) -> list[JournalEntry]:
@@ -231,6 +241,16 @@ def _look(entry: HTTPAccessLogEntry) -> tuple[str, ...]:
         common.downstream_remote_address.socket_address.address,
         common.tls_properties.peer_certificate_properties.subject,
     )
+
+
+def _cut(entry: JournalEntry) -> JournalEntry:
+    """Return the entry without more of a stranger's text than is written in the end."""
+    longest = TEXT_LIMIT + 1  # one more than is shown, to show that it was cut
+    detail = {
+        name: value[:longest] if isinstance(value, str) else value for name, value in entry.detail.items()
+    }
+    subject, issuer = (text and text[:longest] for text in (entry.subject, entry.issuer))
+    return replace(entry, detail=detail, subject=subject, issuer=issuer)
 
 
 def _key(entry: JournalEntry) -> tuple[str | None, ...]:

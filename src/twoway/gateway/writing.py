@@ -35,6 +35,11 @@ class Writer:
         self._thread = threading.Thread(target=self._work, name="writer", daemon=True)
         self._thread.start()
 
+    @property
+    def behind(self) -> bool:
+        """Whether a job waits: one that can wait too need not be put yet."""
+        return bool(self._jobs)
+
     def put(self, job: Job, *, key: Hashable = None) -> None:
         """Have a job done soon.
 
