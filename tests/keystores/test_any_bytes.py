@@ -34,6 +34,7 @@ from twoway.keystores import (
     dump,
     load,
 )
+from twoway.keystores.model import Entry
 from twoway.x509.certificates import pem_bundle
 
 SAMPLES = {
@@ -130,7 +131,7 @@ def test_every_beginning_is_refused(name):
 def test_pkcs12_entries_come_back(trusted, secrets, password, profile):
     """Any aliases, any secrets, any password."""
     names = {alias.lower() for alias, _ in trusted}
-    entries = (
+    entries: tuple[Entry, ...] = (
         *(SecretEntry(alias, "AES", key) for alias, key in secrets if alias.lower() not in names),
         *(TrustedEntry(alias, certificate) for alias, certificate in trusted),
     )

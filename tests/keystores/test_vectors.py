@@ -38,6 +38,7 @@ def expected(entry: dict[str, Any]) -> tuple[Any, ...]:
 
 def actual(entry: Entry) -> tuple[Any, ...]:
     """What is said of it here."""
+    key: bytes | None
     match entry:
         case IdentityEntry():
             chain, key = tuple(one.sha256 for one in entry.certificates), entry.key_der

@@ -27,4 +27,5 @@ def vectors(*formats: str) -> list[dict[str, Any]]:
 
 def content(record: dict[str, Any]) -> bytes:
     """Return the file's bytes."""
-    return (FOLDER / record["file"]).read_bytes()
+    found: bytes = (FOLDER / record["file"]).read_bytes()
+    return found

@@ -154,9 +154,7 @@ def retired_meanwhile(patch: pytest.MonkeyPatch) -> None:
 
 def not_revoked(patch: pytest.MonkeyPatch) -> None:
     """Break the revocation: nothing is revoked."""
-    patch.setattr(
-        quickstart.bindings, "revoke", lambda change, client, **_: change.audit("test.nothing", client)
-    )
+    patch.setattr(bindings, "revoke", lambda change, client, **_: change.audit("test.nothing", client))
 
 
 @pytest.mark.parametrize(

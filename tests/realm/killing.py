@@ -9,7 +9,7 @@ import multiprocessing
 import random
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -56,7 +56,7 @@ class Killer:
         rehearsals: arguments of whole runs, by which its length is measured.
     """
 
-    def __init__(self, work: Work, rehearsals: list[tuple[object, ...]]) -> None:
+    def __init__(self, work: Work, rehearsals: Sequence[tuple[object, ...]]) -> None:
         self.work = work
         self.killed = 0
         self._random = random.Random(f"{work.__name__} killed")

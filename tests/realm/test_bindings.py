@@ -19,6 +19,7 @@ from twoway.errors import (
     NotInRealm,
     RequestUnproven,
     RevocationReasonUnknown,
+    TwowayError,
 )
 from twoway.realm import authorities, bindings, clients, gateways, services
 from twoway.x509.certificates import Certificate, pem_bundle
@@ -54,6 +55,7 @@ def test_issued_certificate_is_bound_at_once(realm, changing, globex):
     assert ("active", "issued") == (issued.binding.state, issued.binding.kind)
     assert distinguished_name("CN=globex,O=Acme") == issued.certificate.parsed.subject
     assert issued.certificate.signed_by(issued.chain[0])
+    assert issued.key is not None
     assert issued.key.public_key() == issued.certificate.public_key
     with realm.reading() as connection:
         assert [issued.certificate.sha256] == [leaf.sha256 for leaf in gateways.view(connection).leaves]
@@ -396,6 +398,6 @@ def test_damaged_certificate_is_an_error_of_ours(changing, initech):
     """Not of a library."""
     holder = client_certificate()
     damaged = Certificate(holder.certificate.der[:60] + b"\xff" + holder.certificate.der[61:])
-    with pytest.raises(Exception) as caught, changing() as change:  # noqa: PT011 - which one depends on the byte
+    with pytest.raises(TwowayError) as caught, changing() as change:
         bindings.accept_certificate(change, initech, damaged.pem)
     assert caught.value.code

@@ -29,7 +29,9 @@ def add(changing, url=URL, **options):
 def test_endpoint_keeps_its_identity_and_its_password(realm, changing, brought):
     """Sealed, and only for whoever has the realm's key."""
     endpoint = add(changing, identity=brought, auth=Basic("acme", "secret-word"))
-    assert brought.identity.certificates == endpoints.identity(realm, endpoint).certificates
+    kept = endpoints.identity(realm, endpoint)
+    assert kept is not None
+    assert brought.identity.certificates == kept.certificates
     assert Basic("acme", "secret-word") == endpoints.auth(realm, endpoint)
     realm.close()
     assert b"secret-word" not in b"".join(path.read_bytes() for path in realm.directory.iterdir())

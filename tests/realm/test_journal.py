@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -12,9 +13,9 @@ from twoway.realm import audit, journal
 from twoway.realm.journal import JournalEntry
 
 
-def refusal(**values):
+def refusal(**values: Any) -> JournalEntry:
     """An entry of a refusal."""
-    return JournalEntry(**({"kind": "refusal", "code": "client-unknown", "at": AT} | values))
+    return JournalEntry(**{"kind": "refusal", "code": "client-unknown", "at": AT, **values})
 
 
 def read(realm, **wanted):

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from tests.realm import killing
@@ -133,6 +134,7 @@ def test_keys_are_on_the_disk_in_no_form(realm, acme):
             for encoding in (Encoding.DER, Encoding.PEM)
             for form in (PrivateFormat.PKCS8, PrivateFormat.TraditionalOpenSSL)
         ]
+        assert isinstance(key, EllipticCurvePrivateKey)
         forms.append(key.private_numbers().private_value.to_bytes(32, "big"))
         assert not [form for form in forms if form in data]
     assert_no_key_in_clear(acme)

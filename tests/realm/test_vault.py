@@ -60,6 +60,7 @@ def test_watched_file_is_taken_again_when_it_changes(tmp_path, realm, changing, 
     assert vault.source_changed(entry)
     with changing() as change:
         again = vault.refresh(change, entry)
+    assert again is not None
     assert (entry.id, renewed.certificate) == (again.id, taken(realm, again).leaf)
     assert not vault.source_changed(again)
 
