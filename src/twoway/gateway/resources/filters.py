@@ -39,8 +39,9 @@ DECIDING = (ENDED, KNOWN, ASK_ENDED, ASK_UNKNOWN, CLIENT_CERT)
 
 IDENTITY_HEADERS = ("x-client-id", "x-forwarded-client-cert", "client-cert", "client-cert-chain")
 
-# Some backends (IIS, and frameworks that lived behind it) take these for the path, whatever was asked for.
-_OTHER_PATHS = ("x-original-url", "x-rewrite-url")
+# Some backends take these for the path (IIS, and frameworks that lived behind it) or the host, whatever was asked for
+# and decided on.
+_OTHER_ADDRESSES = ("x-original-url", "x-rewrite-url", "x-forwarded-host", "forwarded")
 
 # Asks for one second; the control plane answers in a few milliseconds or not at all.
 AUTHORIZER_TIMEOUT = timedelta(seconds=1)
@@ -110,7 +111,7 @@ def fingerprint() -> dict[str, Any]:
 
 def without_callers_headers() -> list[dict[str, Any]]:
     """Return what removes every identity header that a caller sent, before anything else looks at them."""
-    removals = [{"remove": name} for name in (*IDENTITY_HEADERS, *_OTHER_PATHS)]
+    removals = [{"remove": name} for name in (*IDENTITY_HEADERS, *_OTHER_ADDRESSES)]
     return [
         {
             "name": "envoy.http.early_header_mutation.header_mutation",
