@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,10 +17,11 @@ from tests.gateway.processes import authorizers, become, envoys
 from tests.parts import material
 from tests.parts.answers import Answer
 from tests.parts.credentials import Pem
+from tests.parts.programs import run
 from tests.parts.served import Served, realm_at
 from tests.parts.upstream import Upstream, upstream
 from twoway.gateway.statistics import counters
-from twoway.realm import bindings
+from twoway.realm import bindings, gateways
 
 OUTAGE_SECONDS = 1.5
 # Each of these would end connections in the seconds that follow.
@@ -36,9 +39,10 @@ class Story:
     added: tuple[int, int]
     revoked: tuple[int, int, Answer]
     listeners: int
+    control_planes: tuple[int | None, int | None, int | None]
     during: int
     after: int
-    left: tuple[list[int], list[int]]
+    left: tuple[list[int], list[int], set[str]]
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +80,9 @@ def story(tmp_path_factory: pytest.TempPathFactory, api: Upstream) -> Story:
             before = told()
             open_connection.request("/orders")
             first = envoys(realm)
+            serving = [control_plane_of(realm)]
             realm.kill()
+            serving.append(control_plane_of(realm))
             killed = time.monotonic()
             become(lambda found: not found, authorizers, realm)
             second = envoys(realm)
@@ -90,6 +96,7 @@ def story(tmp_path_factory: pytest.TempPathFactory, api: Upstream) -> Story:
             time.sleep(max(0.0, killed + OUTAGE_SECONDS - time.monotonic()))
             during = requests.count() - count
             realm.start()
+            serving.append(control_plane_of(realm))
             refused = open_connection.request("/orders")
             added_after = status(added)
             answered_with(403, realm.port, stranger, "/orders")
@@ -100,6 +107,8 @@ def story(tmp_path_factory: pytest.TempPathFactory, api: Upstream) -> Story:
             third = envoys(realm)
             counted = counters(realm.runtime, "listener_manager.listener_")
         realm.stop()
+        with realm.realm.reading() as connection:
+            states = {node.state for node in gateways.nodes(connection)}
         return Story(
             requests=requests,
             gateways=(first, second, third),
@@ -108,10 +117,18 @@ def story(tmp_path_factory: pytest.TempPathFactory, api: Upstream) -> Story:
             added=(added_meanwhile, added_after),
             revoked=(revoked_meanwhile, refused.status, refused),
             listeners=sum(counted[f"listener_manager.listener_{how}"] for how in CHANGED),
+            control_planes=(serving[0], serving[1], serving[2]),
             during=during,
             after=back,
-            left=(envoys(realm), authorizers(realm)),
+            left=(envoys(realm), authorizers(realm), states),
         )
+
+
+def control_plane_of(realm: Served) -> int | None:
+    """Return what ``twoway status`` says of the control plane."""
+    status = run([sys.executable, "-m", "twoway", "status", "--realm", realm.realm.directory, "--json"])
+    found: int | None = json.loads(status.stdout)["control_plane"]
+    return found
 
 
 def kinds(realm: Served, files: Path) -> dict[str, Pem]:
@@ -169,6 +186,12 @@ def test_gateway_is_adopted(story: Story) -> None:
     assert (1, first, first) == (len(first), second, third)
 
 
+def test_status_says_whether_there_is_a_control_plane(story: Story) -> None:
+    """None in the outage, and another one afterwards."""
+    before, meanwhile, after = story.control_planes
+    assert (True, None, True) == (before is not None, meanwhile, after not in {None, before})
+
+
 def test_listener_is_left_as_it_is(story: Story) -> None:
     """A new control plane makes no new listener: that would end the connections of the old one."""
     assert 0 == story.listeners
@@ -186,5 +209,5 @@ def test_client_that_was_revoked_meanwhile_is_refused_at_once(story: Story) -> N
 
 
 def test_proper_stop_leaves_nothing(story: Story) -> None:
-    """Neither the adopted Envoy nor an authorizer remains."""
-    assert ([], []) == story.left
+    """Neither the adopted Envoy nor an authorizer remains, and the realm knows."""
+    assert ([], [], {"away"}) == story.left

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from twoway.errors import AlreadyServed, RuntimeFolderUnsafe, RuntimeFolderUnusable
-from twoway.gateway.runtime import lock, runtime
+from twoway.gateway.runtime import control_plane, lock, runtime
 
 REALM = "0123456789abcdef0123"
 
@@ -89,3 +89,12 @@ def test_realm_has_one_control_plane(tmp_path: Path) -> None:
     with lock(tmp_path), pytest.raises(AlreadyServed):
         lock(tmp_path)
     lock(tmp_path).close()
+
+
+def test_control_plane_is_found(tmp_path: Path) -> None:
+    """Whoever looks at a realm learns which process serves it; nothing is locked by looking."""
+    assert control_plane(tmp_path) is None
+    for _ in range(2):
+        with lock(tmp_path):
+            found = control_plane(tmp_path)
+            assert (os.getpid(), found) == (found and found.pid, control_plane(tmp_path))

@@ -32,6 +32,10 @@ def status(place: RealmPlace, out: Output) -> None:
     held = ("clients", "services", "endpoints", "identities")
     counts = {name: counted(data[name]) for name in held}
     out.record({**data["realm"], **counts})
+    pid = data["control_plane"]
+    click.echo(
+        f"control plane: process {pid}" if pid else "control plane: none on this machine (twoway serve)"
+    )
     for node in data["gateways"]:
         up = "up to date" if node["current"] else f"at revision {node['acknowledged_revision']}"
         click.echo(f"gateway {node['name']}: {node['state']}, {up}, heard of at {in_words(node['at'])}")
@@ -43,9 +47,10 @@ def status(place: RealmPlace, out: Output) -> None:
 
 def facts(realm: Realm) -> dict[str, Any]:
     """Return the state of a realm as --json shows it."""
+    from twoway.gateway.runtime import control_plane
     from twoway.realm import clients, endpoints, expiry, gateways, services, vault
 
-    record = realm.record()
+    record, process = realm.record(), control_plane(realm.directory)
     with realm.reading() as connection:
         return {
             "realm": {
@@ -55,6 +60,7 @@ def facts(realm: Realm) -> dict[str, Any]:
                 "revision": record.revision,
                 "unlock": record.unlock_method,
             },
+            "control_plane": process.pid if process else None,
             "clients": dict(Counter(one.state for one in clients.clients(connection))),
             "services": [one.name for one in services.services(connection)],
             "endpoints": [one.name for one in endpoints.endpoints(connection)],

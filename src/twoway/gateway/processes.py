@@ -40,8 +40,13 @@ def running(pid: int, configuration: str = "") -> Process | None:
 def record(path: Path, process: Process) -> None:
     """Write down which process it is, whole or not at all."""
     beside = path.with_suffix(".new")
-    beside.write_text(json.dumps(asdict(process)))
+    beside.write_text(text(process))
     beside.rename(path)
+
+
+def text(process: Process) -> str:
+    """Return what is written down of a process."""
+    return json.dumps(asdict(process))
 
 
 def recorded(path: Path) -> Process | None:

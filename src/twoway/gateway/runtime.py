@@ -15,6 +15,11 @@ from pathlib import Path
 from typing import IO
 
 from twoway.errors import AlreadyServed, RuntimeFolderUnsafe, RuntimeFolderUnusable
+from twoway.gateway import processes
+from twoway.gateway.processes import Process
+
+# In the realm's directory: says which process serves the realm, and is locked by it.
+_LOCK = "serve.lock"
 
 # Bytes of the path of a Unix socket: 108 on Linux, 104 on macOS, with the zero at its end.
 _SOCKET_PATH = 103
@@ -115,10 +120,24 @@ def lock(directory: Path) -> IO[bytes]:
     Raises:
         AlreadyServed: another process holds it.
     """
-    file = os.fdopen(os.open(directory / "serve.lock", os.O_RDWR | os.O_CREAT, 0o600), "r+b")
+    file = os.fdopen(os.open(directory / _LOCK, os.O_RDWR | os.O_CREAT, 0o600), "r+b")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         file.close()
         raise AlreadyServed(str(directory)) from None
+    process = processes.running(os.getpid())
+    if process:
+        file.truncate()
+        file.write(processes.text(process).encode())
+        file.flush()
     return file
+
+
+def control_plane(directory: Path) -> Process | None:
+    """Return the process that serves a realm on this machine, or None where none does.
+
+    Args:
+        directory: the realm's.
+    """
+    return processes.recorded(directory / _LOCK)
