@@ -186,6 +186,17 @@ def test_second_control_plane_is_refused_from_another_session_too(gateway: Serve
     assert (1, "already-served") == (ended.returncode, json.loads(ended.stdout)["error"]["code"])
 
 
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT], ids=lambda number: number.name)
+def test_closed_terminal_ends_everything(tmp_path: Path, number: signal.Signals) -> None:
+    """As Ctrl-C does: no Envoy is left that would serve on for the length of its lease."""
+    with realm_at(tmp_path) as realm:
+        realm.start()
+        assert realm.process is not None
+        realm.process.send_signal(number)
+        assert 0 == realm.process.wait(10)
+        assert ([], []) == (envoys(realm), authorizers(realm))
+
+
 def test_taken_port_is_told(tmp_path: Path, api: Upstream, busy_port: int) -> None:
     """It ends with status 1 and words, and nothing is left running."""
     with realm_at(tmp_path) as realm:

@@ -122,8 +122,10 @@ class _Server:
     async def run(self) -> None:
         """Bring everything up, and keep it so until a signal comes."""
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stopping.set)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            # A closed terminal ends it too, or Envoy would be left behind; not so under nohup.
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                loop.add_signal_handler(number, self._stopping.set)
         await self._publish()
         server = await self._listen()
         try:
