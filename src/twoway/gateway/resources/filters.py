@@ -5,13 +5,14 @@ A connection, when its handshake is over, gets the fingerprint of the certificat
     1. ended            a shadow rule: did this fingerprint lose its rights, whatever the maps still say? It is
                         leased: when nobody renews it, everybody has
     2. known            a shadow rule: is this fingerprint in the service's map, and whose is it?
-    3. ask-ended        asks the control plane about everyone that lost a right, and fails closed
-    4. ask-unknown      asks the control plane about everyone that is not known, and fails closed
-    5. client-cert      RFC 9440's headers, only on routes of services that want them
-    6. router
+    3. chain            notes for the control plane what came with a certificate that is not known
+    4. ask-ended        asks the control plane about everyone that lost a right, and fails closed
+    5. ask-unknown      asks the control plane about everyone that is not known, and fails closed
+    6. client-cert      RFC 9440's headers, only on routes of services that want them
+    7. router
 
 Identity headers that a caller sends are gone before the first of them. A route that lets callers pass without
-a certificate switches 1 to 5 off by name; a route that forgets to say anything lets nobody pass.
+a certificate switches 1 to 6 off by name; a route that forgets to say anything lets nobody pass.
 """
 
 from __future__ import annotations
@@ -31,11 +32,12 @@ from twoway.gateway.resources.messages import TYPE, typed
 
 ENDED = "twoway.ended"
 KNOWN = "twoway.known"
+CHAIN = "twoway.chain"
 ASK_ENDED = "twoway.ask-ended"
 ASK_UNKNOWN = "twoway.ask-unknown"
 CLIENT_CERT = "twoway.client-cert"
 
-DECIDING = (ENDED, KNOWN, ASK_ENDED, ASK_UNKNOWN, CLIENT_CERT)
+DECIDING = (ENDED, KNOWN, CHAIN, ASK_ENDED, ASK_UNKNOWN, CLIENT_CERT)
 
 IDENTITY_HEADERS = ("x-client-id", "x-forwarded-client-cert", "client-cert", "client-cert-chain")
 
@@ -65,6 +67,7 @@ def http_filters() -> list[dict[str, Any]]:
             },
         },
         {"name": KNOWN, "typed_config": typed(_RBAC)},
+        _chain(),
         # Mostly nothing has ended, and nothing is said about it. What is not said to be known is asked about.
         _ask(ASK_ENDED, ENDED_RESULT, {"value": {"string_match": {"exact": "denied"}}}),
         _ask(ASK_UNKNOWN, KNOWN_RESULT, {"value": {"string_match": {"exact": "allowed"}}, "invert": True}),
@@ -126,6 +129,52 @@ def without_callers_headers() -> list[dict[str, Any]]:
 def switched_off(*names: str) -> dict[str, Any]:
     """Return the route's configuration that switches these filters off."""
     return {name: typed("envoy.config.route.v3.FilterConfig", disabled=True) for name in names}
+
+
+def _chain() -> dict[str, Any]:
+    """Return the filter that puts the presented chain into a header, for the authorizer alone.
+
+    It is skipped for a known certificate: to write out a chain is dear. Skipped wrongly, it would let nobody in.
+    """
+    lua = typed("envoy.extensions.filters.http.lua.v3.Lua", default_source_code={"inline_string": _CHAIN_LUA})
+    result = typed(
+        "envoy.extensions.matching.common_inputs.network.v3.DynamicMetadataInput",
+        filter=RBAC_NAMESPACE,
+        path=[{"key": KNOWN_RESULT}],
+    )
+    allowed = typed(
+        "envoy.extensions.matching.input_matchers.metadata.v3.Metadata",
+        value={"string_match": {"exact": "allowed"}},
+    )
+    known = {
+        "single_predicate": {
+            "input": {"name": "known", "typed_config": result},
+            "custom_match": {"name": "allowed", "typed_config": allowed},
+        }
+    }
+    skip = {
+        "name": "skip",
+        "typed_config": typed("envoy.extensions.filters.common.matcher.action.v3.SkipFilter"),
+    }
+    return {
+        "name": CHAIN,
+        "typed_config": typed(
+            "envoy.extensions.common.matching.v3.ExtensionWithMatcher",
+            extension_config={"name": "lua", "typed_config": lua},
+            xds_matcher={"matcher_list": {"matchers": [{"predicate": known, "on_match": {"action": skip}}]}},
+        ),
+    }
+
+
+# In the form of Envoy's own header, which the router takes off on every route.
+_CHAIN_LUA = """
+function envoy_on_request(handle)
+  local tls = handle:streamInfo():downstreamSslConnection()
+  if tls == nil or not tls:peerCertificatePresented() then return end
+  local chain = tls:urlEncodedPemEncodedPeerCertificateChain()
+  handle:headers():replace("x-forwarded-client-cert", 'Chain="' .. chain .. '"')
+end
+"""
 
 
 def _ask(name: str, result: str, when: dict[str, Any]) -> dict[str, Any]:

@@ -118,9 +118,7 @@ def _connection_manager(host: Host) -> dict[str, Any]:
         rds={"config_source": _ADS, "route_config_name": routes_name(host)},
         http_filters=filters.http_filters(),
         early_header_mutation_extensions=filters.without_callers_headers(),
-        # The chain is for the authorizer only: every route takes it off before the upstream.
-        forward_client_cert_details="SANITIZE_SET" if host.asks else "SANITIZE",
-        set_current_client_cert_details={"chain": host.asks},
+        forward_client_cert_details="SANITIZE",
         use_remote_address=True,
         normalize_path=True,
         merge_slashes=True,

@@ -11,6 +11,8 @@ from envoy.config.listener.v3 import listener_pb2
 from envoy.config.route.v3 import route_pb2
 from envoy.extensions.access_loggers.filters.cel.v3 import cel_pb2  # noqa: F401  registers
 from envoy.extensions.access_loggers.grpc.v3 import als_pb2  # noqa: F401  registers
+from envoy.extensions.common.matching.v3 import extension_matcher_pb2  # noqa: F401  registers
+from envoy.extensions.filters.common.matcher.action.v3 import skip_action_pb2  # noqa: F401  registers
 from envoy.extensions.filters.http.ext_authz.v3 import ext_authz_pb2  # noqa: F401  registers
 from envoy.extensions.filters.http.lua.v3 import lua_pb2  # noqa: F401  registers
 from envoy.extensions.filters.http.rbac.v3 import rbac_pb2  # noqa: F401  registers
@@ -22,6 +24,8 @@ from envoy.extensions.filters.network.http_connection_manager.v3 import (
 from envoy.extensions.http.early_header_mutation.header_mutation.v3 import (
     header_mutation_pb2,  # noqa: F401  registers
 )
+from envoy.extensions.matching.common_inputs.network.v3 import network_inputs_pb2  # noqa: F401  registers
+from envoy.extensions.matching.input_matchers.metadata.v3 import metadata_pb2  # noqa: F401  registers
 from envoy.extensions.transport_sockets.tls.v3 import secret_pb2, tls_pb2  # noqa: F401  registers
 from envoy.extensions.upstreams.http.v3 import http_protocol_options_pb2  # noqa: F401  registers
 from google.protobuf.json_format import ParseDict
