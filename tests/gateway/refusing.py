@@ -9,13 +9,18 @@ from __future__ import annotations
 import itertools
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.parts import raw
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from tests.parts import material, raw
 from tests.parts.answers import Answer
 from tests.parts.credentials import Pem
 from tests.parts.material import Holder
@@ -25,6 +30,7 @@ from tests.parts.upstream import Request, Upstream
 from twoway.realm import bindings, journal
 from twoway.realm.realm import Realm
 from twoway.realm.records import BindingRecord, JournalEntryRecord
+from twoway.x509.certificates import KEY_USAGES
 
 IDENTITY_HEADERS = ("x-client-id", "x-forwarded-client-cert", "client-cert", "client-cert-chain")
 
@@ -187,6 +193,17 @@ class Gate:
                 return found
             time.sleep(0.02)
 
+    def failed_handshakes(self, word: str) -> list[JournalEntryRecord]:
+        """Return the journal's entries of handshakes in whose detail a word is, once there are any."""
+        end = time.monotonic() + 5
+        while True:
+            with self.realm.reading() as connection:
+                latest = journal.latest(connection, limit=200)
+            found = [entry for entry in latest if entry.kind == "handshake" and word in entry.detail]
+            if found or time.monotonic() > end:
+                return found
+            time.sleep(0.02)
+
 
 def identity_headers(request: Request) -> dict[str, list[str]]:
     """Return what the upstream was told about the caller."""
@@ -195,6 +212,45 @@ def identity_headers(request: Request) -> dict[str, list[str]]:
 
 def der(holder: Holder) -> bytes:
     """Return a holder's own certificate, to be accepted."""
-    from cryptography.hazmat.primitives.serialization import Encoding
-
     return holder.leaf.public_bytes(Encoding.DER)
+
+
+def crafted(
+    name: str,
+    by: Holder | None,
+    *,
+    usage: Sequence[str],
+    names: Sequence[str] = (),
+    authority: bool = False,
+    path_length: int | None = None,
+    critical: x509.ExtensionType | None = None,
+) -> Holder:
+    """Issue a certificate with these very extensions.
+
+    Args:
+        name: its common name.
+        by: the issuer; itself if None.
+        usage: the key usages, as cryptography calls them.
+        names: DNS names.
+        authority: whether it may issue.
+        path_length: how many CAs may be below it.
+        critical: one more extension, critical.
+    """
+    key = ec.generate_private_key(ec.SECP256R1())
+    model = material.issue(name, by=by).leaf
+    builder = (
+        x509.CertificateBuilder(model.issuer, model.subject, key.public_key(), model.serial_number)
+        .not_valid_before(model.not_valid_before_utc)
+        .not_valid_after(model.not_valid_after_utc)
+        .add_extension(x509.BasicConstraints(authority, path_length), critical=True)
+        .add_extension(x509.KeyUsage(**{one: one in usage for one in KEY_USAGES}), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+    )
+    if names:
+        alternatives = x509.SubjectAlternativeName([x509.DNSName(one) for one in names])
+        builder = builder.add_extension(alternatives, critical=False)
+    if critical:
+        builder = builder.add_extension(critical, critical=True)
+    signer = by.key if by else key
+    assert isinstance(signer, ec.EllipticCurvePrivateKey)
+    return Holder(key, (builder.sign(signer, SHA256()), *(by.certificates if by else ())))

@@ -7,11 +7,10 @@ from collections.abc import Callable, Iterator
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509.oid import NameOID
 
-from tests.gateway.refusing import Caller, Gate, der
+from tests.gateway.refusing import Caller, Gate, crafted, der
 from tests.parts import material
 from tests.parts.credentials import Key, Pem
 from tests.parts.material import CLIENT, SERVER, Holder
@@ -33,6 +32,7 @@ def gate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gate]:
         realm.service("stock", api.url, path="/stock")
         realm.client("globex", "orders", "stock")
         _, right = realm.issue("globex")
+        realm.settled()
         yield Gate(realm, api, right)
 
 
@@ -630,70 +630,24 @@ def of_umbrella(
 
 def signing_authority(name: str, names: list[str] | None = None, by: Holder | None = None) -> Holder:
     """Make a CA whose key may also sign a handshake, so that it can be presented at all."""
-    return _built(name, by, names=names or [], authority=True, usage=("digital_signature", "key_cert_sign"))
+    return crafted(name, by, names=names or [], authority=True, usage=("digital_signature", "key_cert_sign"))
 
 
 def issue_authority(
     name: str, by: Holder, path_length: int | None = None, extension: x509.ExtensionType | None = None
 ) -> Holder:
     """Issue an intermediate with limits."""
-    return _built(
+    return crafted(
         name, by, authority=True, path_length=path_length, critical=extension, usage=("key_cert_sign",)
     )
 
 
 def leaf_of(by: Holder, name: str, critical: x509.ExtensionType) -> Holder:
     """Issue a client certificate with a critical extension."""
-    return _built(name, by, names=[name], critical=critical, usage=("digital_signature",))
+    return crafted(name, by, names=[name], critical=critical, usage=("digital_signature",))
 
 
 def padded(size: int) -> x509.Certificate:
     """Make a certificate of some size."""
     filling = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.4.1.99999.1"), b"\x04" * size)
     return material.issue("padding", ca=True, extensions=[filling]).leaf
-
-
-def _built(
-    name: str,
-    by: Holder | None,
-    *,
-    usage: tuple[str, ...],
-    names: list[str] | None = None,
-    authority: bool = False,
-    path_length: int | None = None,
-    critical: x509.ExtensionType | None = None,
-) -> Holder:
-    key = ec.generate_private_key(ec.SECP256R1())
-    model = material.issue(name, by=by).leaf
-    builder = (
-        x509.CertificateBuilder(model.issuer, model.subject, key.public_key(), model.serial_number)
-        .not_valid_before(model.not_valid_before_utc)
-        .not_valid_after(model.not_valid_after_utc)
-        .add_extension(x509.BasicConstraints(authority, path_length), critical=True)
-        .add_extension(_key_usage(*usage), critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-    )
-    if names:
-        builder = builder.add_extension(
-            x509.SubjectAlternativeName([x509.DNSName(one) for one in names]), critical=False
-        )
-    if critical:
-        builder = builder.add_extension(critical, critical=True)
-    signer = by.key if by else key
-    assert isinstance(signer, ec.EllipticCurvePrivateKey)
-    return Holder(key, (builder.sign(signer, SHA256()), *(by.certificates if by else ())))
-
-
-def _key_usage(*wanted: str) -> x509.KeyUsage:
-    names = (
-        "digital_signature",
-        "content_commitment",
-        "key_encipherment",
-        "data_encipherment",
-        "key_agreement",
-        "key_cert_sign",
-        "crl_sign",
-        "encipher_only",
-        "decipher_only",
-    )
-    return x509.KeyUsage(**{name: name in wanted for name in names})

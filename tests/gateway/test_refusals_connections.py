@@ -45,6 +45,7 @@ def gate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gate]:
         realm.service("stream", api.url, path="/stream", max_stream_seconds=MAX_STREAM_SECONDS)
         realm.client("globex", "orders", "stock", "stream")
         _, right = realm.issue("globex")
+        realm.settled()
         yield Gate(realm, api, right)
 
 

@@ -35,6 +35,7 @@ def gate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gate]:
         realm.service("others", api.url)
         realm.client("boss", "api", "billing", "strict", "others")
         _, right = realm.issue("boss")
+        realm.settled()
         yield Gate(realm, api, right)
 
 

@@ -69,6 +69,7 @@ def gate(tmp_path_factory: pytest.TempPathFactory, plain: Listener) -> Iterator[
         realm.service("plain", f"http://127.0.0.1:{plain.server_address[1]}", path="/plain")
         realm.client("boss", "orders", "admin", "plain")
         _, right = realm.issue("boss")
+        realm.settled()
         yield Gate(realm, api, right)
 
 

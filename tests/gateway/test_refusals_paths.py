@@ -147,6 +147,7 @@ def gate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gate]:
         realm.service("off", api.url, path="/off", client_certificate="off")
         realm.client("boss", "root", "admin", "orders")
         _, right = realm.issue("boss")
+        realm.settled()
         yield Gate(realm, api, right)
 
 

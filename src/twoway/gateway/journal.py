@@ -110,21 +110,21 @@ def refused_request(entry: HTTPAccessLogEntry) -> JournalEntry | None:
 def failed_handshake(entry: TCPAccessLogEntry) -> JournalEntry:
     """Return the entry of a handshake that failed.
 
-    Where the caller did not prove its key, the certificate is not named as the caller's: it may be anybody's.
+    The caller has not proven its key: the certificate that it presented is not named as the caller's, as it may be
+    anybody's.
     """
     common = entry.common_properties
     said = common.downstream_transport_failure_reason
     failure = handshake_failure(said)
     subject = common.tls_properties.peer_certificate_properties.subject
     detail = {"gateway": said, "sni": common.tls_properties.tls_sni_hostname, "what": failure.title}
-    if subject and not failure.certificate_is_theirs:
+    if subject:
         detail["presented"] = subject
     return JournalEntry(
         kind="handshake",
         code=failure.code,
         at=_moment(common),
         source=_source(common),
-        subject=subject if subject and failure.certificate_is_theirs else None,
         detail=detail,
     )
 
@@ -254,7 +254,8 @@ def _cut(entry: JournalEntry) -> JournalEntry:
 
 
 def _key(entry: JournalEntry) -> tuple[str | None, ...]:
-    return (entry.kind, entry.code, entry.service, entry.sha256 or entry.subject, entry.source)
+    certificate = entry.sha256 or entry.subject or entry.detail.get("presented")
+    return (entry.kind, entry.code, entry.service, certificate, entry.source)
 
 
 def _moment(common: AccessLogCommon) -> datetime:

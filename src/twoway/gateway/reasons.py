@@ -280,8 +280,6 @@ class HandshakeFailure:
         title: what happened, one line.
         remedy: one command or one edit.
         who: who has to act.
-        certificate_is_theirs: whether the certificate in the log line is known to be the caller's own. A caller
-            that could not prove its key may have presented anybody's.
     """
 
     marker: str
@@ -289,7 +287,6 @@ class HandshakeFailure:
     title: str
     remedy: str
     who: Who = Who.PARTNER
-    certificate_is_theirs: bool = True
 
 
 # The first whose marker occurs in the reason is taken.
@@ -299,6 +296,38 @@ HANDSHAKE_FAILURES = (
         "handshake-certificate-missing",
         "the caller presented no certificate, and this host ends the handshake then",
         "ask the partner to configure its certificate for this host",
+    ),
+    HandshakeFailure(
+        "certificate has expired",
+        "handshake-certificate-expired",
+        "the caller's certificate, or one above it, has expired, and this host ends the handshake then",
+        "ask the partner for its current certificate: twoway client accept NAME --certificate FILE",
+    ),
+    HandshakeFailure(
+        "certificate is not yet valid",
+        "handshake-certificate-not-yet-valid",
+        "the caller's certificate, or one above it, is not valid yet, and this host ends the handshake then",
+        "compare the clocks: the certificate begins after the gateway's present time",
+    ),
+    HandshakeFailure(
+        "unsupported certificate purpose",
+        "handshake-purpose-wrong",
+        "the caller's certificate is not for clients, and this host ends the handshake then",
+        "ask the partner for a certificate with clientAuth",
+    ),
+    *(
+        HandshakeFailure(
+            marker,
+            "handshake-chain-broken",
+            "the chain of the caller's certificate does not hold, and this host ends the handshake then",
+            "run twoway journal --json: its detail holds what is wrong with which certificate",
+        )
+        for marker in (
+            "unhandled critical extension",
+            "path length constraint exceeded",
+            "subtree violation",
+            "invalid CA certificate",
+        )
     ),
     HandshakeFailure(
         "verify cert failed",
@@ -317,7 +346,6 @@ HANDSHAKE_FAILURES = (
         "handshake-key-unproven",
         "the caller does not have the key of the certificate that it presented",
         "the caller's key and certificate do not belong together, or it presents somebody else's certificate",
-        certificate_is_theirs=False,
     ),
     HandshakeFailure(
         "KEY_USAGE_BIT_INCORRECT",
@@ -328,7 +356,7 @@ HANDSHAKE_FAILURES = (
     HandshakeFailure(
         "EXCESSIVE_MESSAGE_SIZE",
         "handshake-chain-too-large",
-        "the caller presented more certificates than a handshake takes",
+        "the caller sent a larger message than a handshake takes, as a chain of more than 100 kB is",
         "ask the partner to send its certificate and its intermediates only",
     ),
     HandshakeFailure(
@@ -386,6 +414,13 @@ HANDSHAKE_FAILURES = (
         "give the partner what it must trust: twoway authority certificate; check the name that it calls",
     ),
     HandshakeFailure(
+        # What OpenSSL says in TLS 1.3 before it has keys to say it with cannot be decrypted.
+        "BAD_PACKET_LENGTH",
+        "handshake-server-untrusted",
+        "the caller broke off when it saw this host's certificate, and could not say why",
+        "give the partner what it must trust: twoway authority certificate; check the name that it calls",
+    ),
+    HandshakeFailure(
         "ALERT_CERTIFICATE_EXPIRED",
         "handshake-server-expired",
         "the caller says that this host's certificate has expired",
@@ -400,7 +435,6 @@ HANDSHAKE_OTHER = HandshakeFailure(
     "the handshake failed",
     "run twoway journal --json: its detail holds the gateway's own words",
     Who.EITHER,
-    certificate_is_theirs=False,
 )
 
 
