@@ -26,7 +26,9 @@ def learn(realm, partner, sha256="ab" * 32, revision=None, **values):
     values = {"not_after": LATER, "at": AT} | values
     decided = realm.revisions().realm if revision is None else revision
     with realm.writing() as connection:
-        return gateways.learn(connection, sha256, partner.id, decided_revision=decided, **values)
+        return gateways.learn(
+            connection, sha256, partner.id, spki_sha256="cd" * 32, decided_revision=decided, **values
+        )
 
 
 def view(realm):
@@ -314,3 +316,52 @@ def test_revocation_is_done_when_all_connected_gateways_have_it(realm):
         gateways.acknowledge(connection, "two", 6, AT)
     with realm.reading() as connection:
         assert not gateways.acknowledged(connection, 7)
+
+
+def test_learned_certificate_that_is_revoked_is_told_to_gateways(realm, changing, globex, partner):
+    """To revoke one certificate of a partner's CA, it is pinned and the pin revoked: then nothing knows it."""
+    leaf = made("thief.umbrella.com", usages=[CLIENT])
+    sha256 = leaf.certificate.sha256
+    assert learn(realm, partner, sha256)
+    with changing() as change:
+        pin = bindings.accept_certificate(change, globex, leaf.certificate.pem).binding
+        bindings.revoke(change, globex, pin.id, reason="keyCompromise")
+    seen = view(realm)
+    assert ([], {sha256}) == ([one.sha256 for one in seen.learned], {one.sha256 for one in seen.ended})
+
+
+def test_learned_certificate_of_a_revoked_key_is_told_to_gateways(realm, changing, globex, partner):
+    """Another certificate of the key, such as a twin of another fingerprint, goes with it."""
+    leaf = made("leaf", usages=[CLIENT])
+    with changing() as change:
+        pin = bindings.accept_certificate(change, globex, leaf.certificate.pem).binding
+    with realm.writing() as connection:
+        decided = gateways.view(connection).revision
+        key = leaf.certificate.spki_sha256
+        assert gateways.learn(
+            connection,
+            "ef" * 32,
+            partner.id,
+            spki_sha256=key,
+            not_after=LATER,
+            decided_revision=decided,
+            at=AT,
+        )
+    with changing() as change:
+        bindings.revoke(change, globex, pin.id, reason="keyCompromise")
+    assert "ef" * 32 in {one.sha256 for one in view(realm).ended}
+    assert [] == view(realm).learned
+
+
+def test_what_a_gateway_has_not_taken_over_stays_on_the_list(realm, changing, globex):
+    """It may honour an older map for as long as it refuses newer ones."""
+    with changing() as change:
+        issued = bindings.issue(change, globex)
+    with realm.writing() as connection:
+        gateways.acknowledge(connection, "behind", 1, AT)
+    with changing() as change:
+        bindings.revoke(change, globex, issued.binding.id)
+    with changing(AT + timedelta(days=5)) as change:
+        second = bindings.issue(change, globex)
+        bindings.retire(change, globex, second.binding.id)
+    assert issued.certificate.sha256 in {one.sha256 for one in view(realm).ended}

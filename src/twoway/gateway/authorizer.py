@@ -165,7 +165,8 @@ class Authorizer(external_auth_pb2_grpc.AuthorizationServicer):  # type: ignore[
         until = decision.learn_until
         if until is None:
             return
-        sha256 = Certificate(question.chain[0]).sha256
+        leaf = Certificate(question.chain[0])
+        sha256, spki_sha256 = leaf.sha256, leaf.spki_sha256
 
         def learn() -> None:
             with self._realm.writing() as connection:
@@ -173,6 +174,7 @@ class Authorizer(external_auth_pb2_grpc.AuthorizationServicer):  # type: ignore[
                     connection,
                     sha256,
                     decision.binding_id,
+                    spki_sha256=spki_sha256,
                     not_after=until,
                     decided_revision=revision,
                     at=at,

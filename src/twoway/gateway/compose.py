@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from twoway.realm.records import ServiceRecord
 
 # A certificate that lost its rights is told to gateways until every one of them has taken over maps without it,
-# and a moment longer; while one has not, for longer than any map that may hold it is honoured.
-REMEMBERED = timedelta(hours=48)
+# and a moment longer.
 SETTLED = timedelta(seconds=10)
 
 
@@ -97,8 +96,8 @@ def ended_everywhere(ended: Iterable[Ended], at: datetime, acknowledged: int = 0
     """
 
     def held(one: Ended) -> bool:
-        remembered = SETTLED if one.revision <= acknowledged else REMEMBERED
-        return at - one.at < remembered and one.not_after > at
+        settled = one.revision <= acknowledged and at - one.at >= SETTLED
+        return not settled and one.not_after > at
 
     return frozenset(one.sha256 for one in ended if one.service_id is None and held(one))
 

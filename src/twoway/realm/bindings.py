@@ -184,6 +184,8 @@ def accept_certificate(
     admission.check_bound(change.connection, owner, leaf)
     findings = admission.bearable(leaf, weaknesses((leaf, *issuers), at=change.at), despite)
     bound = _insert(change, owner, BindingKind.PINNED, _first_state(proposed), leaf, issuers)
+    if not proposed:
+        endings.end_learned(change, bound.sha256, bound.spki_sha256)
     _audit_accepted(change, client, bound, findings)
     return Accepted(bound, findings)
 
@@ -259,6 +261,7 @@ def activate(change: Change, client: str, found: BindingRecord, *, proven: bool)
     if found.kind != BindingKind.PARTNER_CA:
         # Its key may have been revoked since it was proposed.
         admission.check_revoked(change.connection, Certificate(found.der))
+        endings.end_learned(change, found.sha256, found.spki_sha256)
     moved = _move(change, found, BindingState.ACTIVE)
     change.audit("binding.confirm", client, binding=found.id, sha256=found.sha256, proven=proven)
     return moved
@@ -423,6 +426,8 @@ def _revoke_one(change: Change, client: str, found: BindingRecord, reason: str) 
         return _withdraw(change, client, found)
     BINDING.check(_shown(client, found), found.state, BindingState.REVOKED)
     endings.end_bindings(change, tables.binding.c.id == found.id)
+    if found.kind != BindingKind.PARTNER_CA:
+        endings.end_learned(change, found.sha256, found.spki_sha256)
     # Also where the binding was retired before: what was decided about its key may no longer hold.
     change.takes_rights()
     if found.certificate_id is not None:

@@ -9,14 +9,14 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, delete, insert, select
+from sqlalchemy import ColumnElement, Select, delete, func, insert, or_, select
 
 from twoway.realm import tables
 from twoway.realm.change import Change
-from twoway.realm.states import BindingKind, BindingState
+from twoway.realm.states import BindingKind, BindingState, NodeState
 
-# How long a fingerprint stays on the list. Longer than the gateway's lease (24 h), after which no map that still
-# allows it is in force anywhere.
+# How long a fingerprint stays on the list at least. It stays until every gateway has taken over what is newer: one
+# that refused it may honour an older map for as long as its lease is renewed.
 KEEP = timedelta(hours=48)
 
 
@@ -35,17 +35,45 @@ def end_permission(change: Change, client_id: int, service_id: int) -> None:
     _end(change, tables.binding.c.client_id == client_id, service_id)
 
 
+def end_learned(change: Change, sha256: str, spki_sha256: str) -> None:
+    """Take away what was learned of a certificate, or of another one of its key: it is to be decided on anew.
+
+    Args:
+        change: the change that revokes the certificate or its key, or that binds it to a client itself.
+        sha256: the certificate's fingerprint.
+        spki_sha256: its key's.
+    """
+    learned = tables.learned.c
+    which = or_(learned.sha256 == sha256, learned.spki_sha256 == spki_sha256)
+    rows = _rows(change, select(learned.sha256, learned.not_after).where(which), None)
+    if rows:
+        change.connection.execute(insert(tables.ended), rows)
+        change.connection.execute(delete(tables.learned).where(which))
+        change.takes_rights()
+
+
 def _end(change: Change, which: ColumnElement[bool], service_id: int | None) -> None:
     binding, learned = tables.binding.c, tables.learned.c
     leaves = select(binding.sha256, binding.not_after).where(which, binding.kind != BindingKind.PARTNER_CA)
     partners = select(binding.id).where(which, binding.kind == BindingKind.PARTNER_CA)
     taught = select(learned.sha256, learned.not_after).where(learned.binding_id.in_(partners))
     rows = [*_rows(change, leaves, service_id), *_rows(change, taught, service_id)]
-    change.connection.execute(delete(tables.ended).where(tables.ended.c.at < change.at - KEEP))
+    _prune(change)
     if rows:
         change.connection.execute(insert(tables.ended), rows)
     change.connection.execute(delete(tables.learned).where(learned.binding_id.in_(partners)))
     change.takes_rights()
+
+
+def _prune(change: Change) -> None:
+    """Drop what is old, and what ended by itself; not what a gateway has yet to take over."""
+    node, ended = tables.gateway_node.c, tables.ended.c
+    behind = select(func.min(node.acknowledged_revision)).where(node.state != NodeState.REMOVED)
+    least = change.connection.execute(behind).scalar_one()
+    old = ended.at < change.at - KEEP
+    if least is not None:
+        old &= ended.revision <= least
+    change.connection.execute(delete(tables.ended).where(or_(old, ended.not_after <= change.at)))
 
 
 def _rows(change: Change, query: Select[Any], service_id: int | None) -> list[dict[str, Any]]:

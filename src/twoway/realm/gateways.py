@@ -249,6 +249,7 @@ def learn(
     sha256: str,
     binding_id: int,
     *,
+    spki_sha256: str,
     not_after: datetime,
     decided_revision: int,
     at: datetime,
@@ -261,6 +262,7 @@ def learn(
         connection: of ``Realm.writing``.
         sha256: the certificate's.
         binding_id: the partner CA's binding that it was accepted for.
+        spki_sha256: its key's: where that is revoked with another certificate, this one goes too.
         not_after: the first end on the path.
         decided_revision: the one that the decision was made at.
         at: now.
@@ -290,7 +292,12 @@ def learn(
         return False
     connection.execute(
         insert(tables.learned).values(
-            sha256=sha256, binding_id=binding_id, not_after=not_after, revision=decided_revision, at=at
+            sha256=sha256,
+            spki_sha256=spki_sha256,
+            binding_id=binding_id,
+            not_after=not_after,
+            revision=decided_revision,
+            at=at,
         )
     )
     connection.execute(update(tables.realm).values(learned_revision=realm.learned_revision + 1))

@@ -315,6 +315,7 @@ learned = Table(
     "learned",
     metadata,
     Column("sha256", String(64), primary_key=True),
+    Column("spki_sha256", String(64), nullable=False, index=True),
     Column("binding_id", ForeignKey("binding.id"), nullable=False, index=True),
     Column("not_after", Moment, nullable=False),
     Column("revision", Integer, nullable=False),

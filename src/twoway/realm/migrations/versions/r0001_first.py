@@ -258,6 +258,7 @@ def upgrade() -> None:
     op.create_table(
         "learned",
         sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("spki_sha256", sa.String(length=64), nullable=False),
         sa.Column("binding_id", sa.Integer(), nullable=False),
         sa.Column("not_after", sa.String(length=27), nullable=False),
         sa.Column("revision", sa.Integer(), nullable=False),
@@ -266,6 +267,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("sha256", name=op.f("learned_pk")),
     )
     op.create_index(op.f("learned_binding_id_ix"), "learned", ["binding_id"], unique=False)
+    op.create_index(op.f("learned_spki_sha256_ix"), "learned", ["spki_sha256"], unique=False)
     op.create_table(
         "partner_name",
         sa.Column("binding_id", sa.Integer(), nullable=False),
