@@ -13,6 +13,7 @@ from pathlib import Path
 
 from twoway.gateway import processes
 from twoway.gateway.runtime import Runtime
+from twoway.realm.unlocking import VARIABLE
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +55,12 @@ class AuthorizerProcess:
         if left:
             processes.end(left, grace=0)
         self._process = subprocess.Popen(
-            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+            self._command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+            # It looks at strangers' certificates and needs no key.
+            env={name: value for name, value in os.environ.items() if name != VARIABLE},
         )
         assert self._process.stdout is not None  # noqa: S101  it is a pipe: the line above says so
         os.set_blocking(self._process.stdout.fileno(), False)

@@ -18,6 +18,8 @@ log = logging.getLogger(__name__)
 
 # A lease is renewed this many times in its length, so that a busy minute does not end it.
 _RENEWALS = 4
+# Seconds.
+_MOMENT = 0.5
 
 _Inbox = asyncio.Queue[DeltaDiscoveryRequest | None]
 
@@ -28,10 +30,14 @@ class ControlPlane(ads_pb2_grpc.AggregatedDiscoveryServiceServicer):  # type: ig
     Args:
         lease: how long a gateway honours what it knows without hearing from us.
         on_news: called with a gateway when it comes, acknowledges, refuses or goes.
+
+    Attributes:
+        current: whether what is published is what the realm says. While nobody knows that, no lease is renewed.
     """
 
     def __init__(self, lease: timedelta, on_news: Callable[[Gateway], None]) -> None:
         self.gateways: set[Gateway] = set()
+        self.current = True
         self._lease = lease
         self._on_news = on_news
         self._published: Published | None = None
@@ -73,7 +79,9 @@ class ControlPlane(ads_pb2_grpc.AggregatedDiscoveryServiceServicer):  # type: ig
         heartbeat = self._lease.total_seconds() / _RENEWALS
         try:
             while True:
-                left = max(0.0, renewed + heartbeat - time.monotonic())
+                # A renewal that is due and may not be is looked at again in a moment.
+                due = renewed + heartbeat - time.monotonic()
+                left = max(0.0 if self.current else min(heartbeat, _MOMENT), due)
                 await asyncio.wait({changed, asked}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
                 refused = gateway.refused
                 if asked.done():
@@ -85,7 +93,7 @@ class ControlPlane(ads_pb2_grpc.AggregatedDiscoveryServiceServicer):  # type: ig
                 if changed.done():
                     state = changed.result()
                     changed = asyncio.create_task(self._next(state))
-                if time.monotonic() - renewed >= heartbeat:
+                if self.current and time.monotonic() - renewed >= heartbeat:
                     # However much else is going on: a realm that changes every hour is never quiet.
                     renewed = time.monotonic()
                     gateway.renew()

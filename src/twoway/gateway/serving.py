@@ -188,11 +188,11 @@ class _Server:
                 if behind:
                     await self._take_over(force=aged)
             except Exception as failure:  # noqa: BLE001  whatever it is, gateways go on with what they know
-                behind = True
+                behind, self._control.current = True, False
                 self._complain("realm", failure, REALM_UNREAD)
                 await asyncio.sleep(_PAUSE)
             else:
-                behind = False
+                behind, self._control.current = False, True
                 self._complain("realm", None, REALM_UNREAD)
 
     def _aged(self, now: datetime) -> bool:
