@@ -116,8 +116,11 @@ def title(code: str) -> str:
     """Return what a code means, as the gateway says it, or nothing where it is none of the gateway's."""
     from twoway.gateway import reasons
 
-    known = (*reasons.DECISIONS, *reasons.HANDSHAKE_FAILURES, reasons.HANDSHAKE_OTHER, *reasons.ALARMS)
-    return next((reason.title for reason in known if reason.code == code), "")
+    titles = {reason.code: reason.title for reason in (*reasons.DECISIONS, *reasons.ALARMS)}
+    titles |= {
+        failure.code: failure.title for failure in (*reasons.HANDSHAKE_FAILURES, reasons.HANDSHAKE_OTHER)
+    }
+    return titles.get(code, "")
 
 
 def facts(entry: JournalEntryRecord) -> dict[str, Any]:

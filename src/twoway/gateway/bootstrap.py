@@ -6,8 +6,6 @@ from typing import Any
 
 _EXTENSIONS = "type.googleapis.com/envoy.extensions"
 
-_EXTENSIONS = "type.googleapis.com/envoy.extensions"
-
 # Questions about certificates that are not known, a second and at once; what is above gets "cannot decide now".
 QUESTIONS_PER_SECOND = 400
 QUESTIONS_AT_ONCE = 64

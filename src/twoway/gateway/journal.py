@@ -29,7 +29,6 @@ from twoway.gateway.reasons import (
     MALFORMED,
     NO_SERVICE,
     REFUSED,
-    TOO_MANY,
     UNDERSCORE,
     UPSTREAM_AWAY,
     WRONG_HOST,
@@ -50,7 +49,6 @@ _KINDS = 500
 
 _DETAILS = {
     "ext_authz_error": CANNOT_DECIDE.code,
-    "request_rate_limited": TOO_MANY.code,
     "path_normalization_failed": AMBIGUOUS_PATH.code,
     "http1.unexpected_underscore": UNDERSCORE.code,
     "http1.headers_too_large": HEADERS_TOO_LARGE.code,

@@ -172,13 +172,6 @@ CANNOT_DECIDE = Reason(
 )
 
 # What Envoy answers on its own.
-TOO_MANY = Reason(
-    "too-many-unknown",
-    429,
-    "too many requests with unknown certificates",
-    "try again in a moment",
-    "somebody floods the gateway with a certificate that it does not know: twoway journal",
-)
 WRONG_HOST = Reason(
     "misdirected",
     421,
@@ -258,7 +251,6 @@ DECISIONS = (
     CERTIFICATE_WEAK,
     PURPOSE_WRONG,
     CANNOT_DECIDE,
-    TOO_MANY,
     WRONG_HOST,
     AMBIGUOUS_PATH,
     UNDERSCORE,

@@ -8,7 +8,6 @@ from twoway.gateway.desired import Desired, Host
 from twoway.gateway.reasons import (
     AMBIGUOUS_PATH,
     CANNOT_DECIDE,
-    TOO_MANY,
     UNDERSCORE,
     UPSTREAM_AWAY,
     Reason,
@@ -186,7 +185,6 @@ def _local_replies() -> list[dict[str, Any]]:
     explained = f"'twoway' in {about} && {about}['twoway']['explained']"
     cases: list[tuple[str, Reason]] = [
         ("response.code_details == 'ext_authz_error'", CANNOT_DECIDE),
-        ("response.code_details == 'request_rate_limited'", TOO_MANY),
         ("response.code_details.startsWith('upstream_')", UPSTREAM_AWAY),
     ]
     mappers = []
