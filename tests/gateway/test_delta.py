@@ -285,3 +285,9 @@ def test_lease_of_a_gateway_that_returns_begins_anew() -> None:
     one = Gateway("embedded", timedelta(seconds=60))
     one.hear(DeltaDiscoveryRequest(type_url=EXTENSION, initial_resource_versions=wanted.versions[EXTENSION]))
     assert [ENDED] == names(sent(one, wanted))
+
+
+def test_refused_resource_keeps_no_other_from_the_gateway() -> None:
+    """Each is a response of its own, so that a refusal is of one alone."""
+    responses = sent(gateway(CLUSTER), state(1, bad_cluster="1", good_cluster="1"))
+    assert [["bad"], ["good"]] == [[each.name for each in response.resources] for response in responses]

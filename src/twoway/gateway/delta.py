@@ -9,7 +9,7 @@ Source: https://www.envoyproxy.io/docs/envoy/latest/api-docs/xds_protocol
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -115,7 +115,11 @@ class Gateway:
             self._answered(request)
 
     def owed(self, state: Published) -> Iterator[DeltaDiscoveryResponse]:
-        """Yield what the gateway wants and does not hold, one response a type, in order."""
+        """Yield what the gateway wants and does not hold, type by type in order.
+
+        Each resource is a response of its own: a gateway takes a response as a whole or refuses it as a whole, and
+        one host's bad certificate must not keep another's from it.
+        """
         for kind in TYPES:
             if kind not in self._subscribed:
                 continue
@@ -124,23 +128,27 @@ class Gateway:
                 name: to for name, to in versions.items() if self._wants(kind, name) and holds.get(name) != to
             }
             gone = [name for name in holds if name not in versions]
-            if not new and not gone:
-                continue
-            nonce = self._nonce()
-            concerned = frozenset((kind, name) for name in (*new, *gone))
-            self._unanswered[nonce] = concerned
-            self._no_more_refused(concerned)
             self._holds[kind] = {name: to for name, to in holds.items() if name in versions} | new
-            resources = [
-                self._resource(kind, name, to, state.snapshot[kind][name]) for name, to in new.items()
-            ]
-            yield DeltaDiscoveryResponse(
-                type_url=kind,
-                nonce=nonce,
-                system_version_info=str(state.revision),
-                resources=resources,
-                removed_resources=gone,
-            )
+            if gone:
+                yield self._response(state, kind, gone, removed_resources=gone)
+            for name, to in new.items():
+                resource = self._resource(kind, name, to, state.snapshot[kind][name])
+                yield self._response(state, kind, [name], resources=[resource])
+
+    def _response(
+        self, state: Published, kind: str, names: Iterable[str], **fields: Sequence[object]
+    ) -> DeltaDiscoveryResponse:
+        """Return a response that an answer is expected to."""
+        nonce = self._nonce()
+        concerned = frozenset((kind, name) for name in names)
+        self._unanswered[nonce] = concerned
+        self._no_more_refused(concerned)
+        return DeltaDiscoveryResponse(
+            type_url=kind,
+            nonce=nonce,
+            system_version_info=str(state.revision),
+            **fields,
+        )
 
     def settle(self, state: Published) -> bool:
         """Note what of a state is acknowledged, now that all that is owed was sent; return whether that is news."""
