@@ -96,7 +96,6 @@ def test_password_in_an_upstream_is_not_repeated(changing):
     [
         ("API.Example.com", "api.example.com"),
         ("bücher.example", "xn--bcher-kva.example"),
-        ("127.0.0.1", "127.0.0.1"),
     ],
 )
 def test_host_has_one_form(changing, given, stored):
@@ -374,3 +373,18 @@ def test_removed_service_is_gone(realm, changing, globex):
         assert () == clients.allowed(connection, globex)
         with pytest.raises(NotInRealm):
             services.find(connection, "orders")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "10.0.0.7"])
+def test_host_that_is_an_address_is_refused(changing, host):
+    """A handshake names hosts and no addresses, so that nobody would ever reach it."""
+    options = services.ServiceOptions(host=host)
+    with pytest.raises(ValueRefused, match="address"), changing() as change:
+        services.add(change, "orders-by-address", "http://127.0.0.1:8080", options=options)
+
+
+@pytest.mark.parametrize("upstream", ["http://[fe80::1%25eth0]:80", "http://[::zz]:80"])
+def test_upstream_that_a_gateway_would_refuse_is_refused(changing, upstream):
+    """One that is refused there would keep the whole realm from being taken over."""
+    with pytest.raises(ValueRefused), changing() as change:
+        services.add(change, "orders-odd", upstream)

@@ -223,13 +223,17 @@ def _decided(connection: Connection, question: _Question, leaf: Certificate, at:
 def _question(request: external_auth_pb2.CheckRequest) -> _Question:
     asked = request.attributes
     headers = asked.request.http.headers
-    chain = _chain(headers.get("x-forwarded-client-cert", "")) or _certificates(asked.source.certificate)
+    forwarded = headers.get("x-forwarded-client-cert", "")
+    # What is far too large is not even parsed; the leaf comes by itself as well.
+    far_too_large = len(forwarded) > 3 * _CHAIN_BYTES
+    chain = () if far_too_large else _chain(forwarded)
+    chain = chain or _certificates(asked.source.certificate)
     return _Question(
         service=asked.context_extensions.get("service", ""),
         ticket=headers.get("x-request-id", ""),
         source=asked.source.address.socket_address.address,
         chain=chain,
-        too_large=len(chain) > _CERTIFICATES or sum(map(len, chain)) > _CHAIN_BYTES,
+        too_large=far_too_large or len(chain) > _CERTIFICATES or sum(map(len, chain)) > _CHAIN_BYTES,
         facts={
             "method": asked.request.http.method,
             "host": asked.request.http.host,

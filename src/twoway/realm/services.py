@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -287,7 +288,12 @@ def checked_upstream(url: str) -> str:
     if port == 0:
         raise _refused("upstream", url, "the port 0 is none", advice)
     host = parts.hostname
-    host = f"[{host}]" if ":" in host else _checked_labels("upstream", host.rstrip("."))
+    if ":" in host:
+        if not _is_address(host) or "%" in host:
+            raise _refused("upstream", url, "its address is none", advice)
+        host = f"[{host}]"
+    else:
+        host = _checked_labels("upstream", host.rstrip("."))
     return f"{parts.scheme}://{host}" + ("" if port is None else f":{port}")
 
 
@@ -297,7 +303,18 @@ def checked_host(host: str) -> str:
         name = host if host.isascii() else host.encode("idna").decode("ascii")
     except UnicodeError as error:
         raise _refused("host", host, "it has no form in ASCII") from error
+    if _is_address(name):
+        advice = "leave out --host: callers that name an address reach the service without one"
+        raise _refused("host", name, "it is an address, and handshakes name none", advice)
     return _checked_labels("host", name.lower())
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def checked_path(path: str) -> str:
