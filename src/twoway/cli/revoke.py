@@ -31,7 +31,7 @@ def revoke(
     """Revoke a client's bindings, all or one, at every gateway.
 
     It waits until every gateway that runs has acknowledged it, and says how long that took. From then on the next
-    request is refused, on open connections too. With a reason of compromise every binding of the same key goes.
+    request is refused, on open connections too. Every other binding of the same key goes too, whoever has it.
     """
     from twoway.realm import bindings
 
