@@ -80,14 +80,17 @@ def desired(
         address=listen.address,
         port=listen.port,
         hosts=hosts,
-        ended=ended_everywhere(view.ended, at, acknowledged),
+        ended=ended_somewhere(view.ended, at, acknowledged),
         at=at,
         lease=lease,
     )
 
 
-def ended_everywhere(ended: Iterable[Ended], at: datetime, acknowledged: int = 0) -> frozenset[str]:
-    """Return the fingerprints that lost all their rights and that some gateway may still hold.
+def ended_somewhere(ended: Iterable[Ended], at: datetime, acknowledged: int = 0) -> frozenset[str]:
+    """Return the fingerprints that lost a right that some gateway may still honour.
+
+    One that lost some of its rights is in it as well: it is asked about everywhere until all gateways have maps
+    without it, and is let in where it still may. A map that cannot be taken over would honour the right for ever.
 
     Args:
         ended: what lost rights.
@@ -99,7 +102,7 @@ def ended_everywhere(ended: Iterable[Ended], at: datetime, acknowledged: int = 0
         settled = one.revision <= acknowledged and at - one.at >= SETTLED
         return not settled and one.not_after > at
 
-    return frozenset(one.sha256 for one in ended if one.service_id is None and held(one))
+    return frozenset(one.sha256 for one in ended if held(one))
 
 
 def next_change(view: GatewayView, at: datetime) -> datetime | None:

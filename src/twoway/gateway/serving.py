@@ -20,7 +20,7 @@ from envoy.service.discovery.v3 import ads_pb2_grpc
 
 from twoway.errors import EnvoyWillNotStart, ListenerRefused, TwowayError
 from twoway.gateway.authorizing import AuthorizerProcess
-from twoway.gateway.compose import SETTLED, Listen, desired, ended_everywhere, next_change
+from twoway.gateway.compose import SETTLED, Listen, desired, ended_somewhere, next_change
 from twoway.gateway.control import ControlPlane
 from twoway.gateway.delta import Gateway, Published, published
 from twoway.gateway.desired import LEASE
@@ -215,7 +215,7 @@ class _Server:
             lost = gateways.ended_since(connection, 0)
         if not lost or not self._state.snapshot[EXTENSION]:
             return
-        resource = ended(ended_everywhere(lost, datetime.now(UTC), self._acknowledged()))
+        resource = ended(ended_somewhere(lost, datetime.now(UTC), self._acknowledged()))
         await self._control.publish(self._state.ending(moved.realm, EXTENSION, ENDED, resource))
         # The streams send it before this task goes on making the rest.
         await asyncio.sleep(_HEAD_START)

@@ -9,7 +9,20 @@ from twoway.errors import NameRefused
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 # Words that stand for something else where a name would be: in the gateway's map, a header, a log.
 RESERVED = frozenset(
-    {"all", "allow", "allowed", "anonymous", "any", "denied", "deny", "none", "null", "unknown"}
+    {
+        "all",
+        "allow",
+        "allowed",
+        "anonymous",
+        "any",
+        "denied",
+        "deny",
+        "ended",
+        "none",
+        "null",
+        "others",
+        "unknown",
+    }
 )
 
 
