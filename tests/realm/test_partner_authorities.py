@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from cryptography import x509
 
 from tests.x509.pki import AT, CLIENT, DAY, made, rsa_key
 from twoway.errors import (
@@ -182,3 +183,10 @@ def test_leaf_issued_by_a_pinned_authority_is_nobodys(realm, changing, globex):
     with realm.reading() as connection:
         assert () == gateways.view(connection).partners
         assert () == gateways.partner_candidates(connection, [below.certificate.parsed.issuer])
+
+
+def test_public_authority_is_told(changing, globex):
+    """Everyone can have a certificate of it, and soon none of them is for clients."""
+    policy = x509.CertificatePolicies([x509.PolicyInformation(x509.ObjectIdentifier("2.23.140.1.2.1"), None)])
+    accepted = accept(changing, globex, made("Public CA", ca=True, extensions=[(policy, False)]))
+    assert ["partner-authority-public"] == [found.code for found in accepted.findings]

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from twoway.findings import Finding, Severity, Who
 from twoway.x509.certificates import Certificate, iso
+from twoway.x509.weaknesses import from_public_ca
 
 # Days before its end at which a CA should have a successor: partners need longer for a CA than for a leaf.
 SOON_DAYS = 90
@@ -33,6 +34,8 @@ def _weaknesses(authority: Certificate, at: datetime) -> Iterator[Finding]:
         yield _expires_soon(authority, (authority.not_after - at).days)
     if authority.key.algorithm == "rsa" and authority.key.bits < _RSA_BITS_LEAST:
         yield _key_small(authority)
+    if from_public_ca(authority):
+        yield _public(authority)
     if not authority.self_signed:
         yield _not_a_root(authority)
 
@@ -70,6 +73,18 @@ def _key_small(authority: Certificate) -> Finding:
         remedy="ask the partner for a CA with an RSA 2048 or EC P-256 key, or pin its clients' certificates",
         who=Who.PARTNER,
         facts=_facts(authority, bits=authority.key.bits),
+    )
+
+
+def _public(authority: Certificate) -> Finding:
+    return Finding(
+        code="partner-authority-public",
+        severity=Severity.WARNING,
+        title=f"{authority.subject} is a public CA: everyone can have a certificate of it",
+        cause="whoever controls a name of the rule passes, and public CAs end clientAuth by 15 March 2027",
+        remedy="issue the partner a certificate of ours, or pin the one that it has",
+        who=Who.EITHER,
+        facts=_facts(authority),
     )
 
 

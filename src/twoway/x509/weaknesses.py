@@ -77,16 +77,16 @@ def _uses(leaf: Certificate) -> Iterator[Finding]:
 def _origin(leaf: Certificate, others: Sequence[Certificate]) -> Iterator[Finding]:
     if not leaf.self_signed and len(in_order(leaf, others).certificates) == 1:
         yield _issuer_missing(leaf)
-    if _from_public_ca(leaf):
+    if from_public_ca(leaf):
         yield _public_ca(leaf)
 
 
-def _from_public_ca(leaf: Certificate) -> bool:
+def from_public_ca(certificate: Certificate) -> bool:
     """Whether it has a policy, or stands in a Certificate Transparency log, as only public CAs' certificates do."""
-    policies = leaf.extension(x509.CertificatePolicies) or ()
+    policies = certificate.extension(x509.CertificatePolicies) or ()
     return (
         any(policy.policy_identifier.dotted_string.startswith(_PUBLIC_POLICY) for policy in policies)
-        or leaf.extension(x509.PrecertificateSignedCertificateTimestamps) is not None
+        or certificate.extension(x509.PrecertificateSignedCertificateTimestamps) is not None
     )
 
 
