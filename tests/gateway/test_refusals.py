@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from cryptography import x509
@@ -14,7 +15,7 @@ from tests.gateway.refusing import Caller, Gate, crafted, der
 from tests.parts import material
 from tests.parts.credentials import Key, Pem
 from tests.parts.material import CLIENT, SERVER, Holder
-from tests.parts.served import ACTOR, served
+from tests.parts.served import ACTOR, realm_at
 from tests.parts.upstream import upstream
 from twoway.authority.profiles import SERVER as SERVER_PROFILE
 from twoway.realm import authorities, bindings, clients
@@ -27,7 +28,9 @@ RULE = "DNS:*.umbrella.com"
 @pytest.fixture(scope="module")
 def gate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gate]:
     """Two services of one host, and a client that may call both."""
-    with upstream() as api, served(tmp_path_factory.mktemp("refusals")) as realm:
+    old = datetime.now(UTC) - timedelta(days=10)
+    with upstream() as api, realm_at(tmp_path_factory.mktemp("refusals"), made=old) as realm:
+        realm.start()
         realm.service("orders", api.url, path="/orders")
         realm.service("stock", api.url, path="/stock")
         realm.client("globex", "orders", "stock")
@@ -159,6 +162,16 @@ def partners_not_yet_valid(gate: Gate, umbrella: Umbrella) -> Caller:
     """Of the partner's CA, and not begun."""
     own = of_umbrella(umbrella, "new.umbrella.com", days=(1, 10))
     return Caller(gate.pem(own), "certificate-not-yet-valid", "umbrella", right=umbrella.right)
+
+
+def issued_expired(gate: Gate, umbrella: Umbrella) -> Caller:
+    """Issued by us for a day, some days ago."""
+    name = gate.client("orders")
+    with gate.realm.changing(ACTOR, at=datetime.now(UTC) - timedelta(days=3)) as change:
+        issued = bindings.issue(change, name, days=1)
+    assert isinstance(issued.key, ec.EllipticCurvePrivateKey)
+    files = gate.pem(Holder(issued.key, (issued.certificate.parsed,)))
+    return Caller(files, "certificate-expired", name)
 
 
 def pinned_expired(gate: Gate, umbrella: Umbrella) -> Caller:
@@ -479,6 +492,7 @@ WAYS: tuple[Way, ...] = (
     server_certificate_of_a_namesake,
     partners_expired,
     partners_not_yet_valid,
+    issued_expired,
     pinned_expired,
     pinned_not_yet_valid,
     revoked_issued,

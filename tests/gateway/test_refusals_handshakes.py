@@ -277,6 +277,17 @@ def test_stolen_certificate_without_its_key_does_not_pass(gate: Gate, host: str,
     assert call(gate, right, version, host) == 200
 
 
+@pytest.mark.parametrize("host", ["localhost", STRICT])
+def test_certificate_cannot_be_changed_within_a_connection(gate: Gate, host: str) -> None:
+    """TLS 1.2 could negotiate anew: the connection ends instead."""
+    with gate.connect(gate.right, host=host, version="TLSv1.2") as connection:
+        assert isinstance(connection, Connection)
+        assert connection.request(host=host).status == 200
+        connection._tls.renegotiate()
+        with pytest.raises(NoAnswer):
+            connection._patiently(connection._tls.do_handshake)
+
+
 @pytest.mark.parametrize("version", VERSIONS)
 def test_key_that_may_not_sign_fails_the_handshake(gate: Gate, version: Version) -> None:
     """Its key usage says so; there is no connection to answer on."""

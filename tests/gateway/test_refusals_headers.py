@@ -12,10 +12,12 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from tests.gateway.refusing import IDENTITY_HEADERS, PROTOCOLS, Caller, Gate, der, identity_headers
+from tests.interop.told import fields
 from tests.parts import material
 from tests.parts.answers import NoAnswer
 from tests.parts.credentials import Pem
 from tests.parts.raw import Connection
+from tests.parts.raw_http2 import Http2
 from tests.parts.served import ACTOR, served
 from tests.parts.upstream import upstream
 from twoway.gateway.statistics import questions
@@ -121,6 +123,62 @@ def test_identity_header_in_trailers_never_reaches_the_upstream(gate: Gate, name
         [request] = reached
         assert (told(gate, service, identity), b"hi") == (identity_headers(request), request.body)
         assert SPOOFED not in str(request.headers)
+
+
+@pytest.mark.parametrize("name", IDENTITY_HEADERS)
+def test_identity_header_in_http2_trailers_never_reaches_the_upstream(gate: Gate, name: str) -> None:
+    """Nor there."""
+    for service, identity in (("required", gate.right), ("optional", None), ("off", None)):
+        with gate.reaching() as reached, gate.connect(identity, protocol="HTTP/2") as connection:
+            assert isinstance(connection, Http2)
+            pseudo = [(":method", "POST"), (":scheme", "https"), (":authority", "localhost")]
+            stream = connection._state.get_next_available_stream_id()
+            connection._state.send_headers(stream, [*pseudo, (":path", f"/{service}"), ("te", "trailers")])
+            connection._state.send_data(stream, b"hi")
+            connection._state.send_headers(stream, [(name, SPOOFED)], end_stream=True)
+            connection._flush()
+            assert connection._answer(stream).status == 200
+        [request] = reached
+        assert (told(gate, service, identity), b"hi") == (identity_headers(request), request.body)
+        assert SPOOFED not in str(request.headers)
+
+
+HOSTILE_SUBJECTS = (
+    'x";Subject="CN=globex',
+    'x";Hash=00;By="y',
+    "x;Hash=00",
+    "x,Hash=00",
+    "x\\",
+    'x\\";Hash=00;Subject="y',
+    "x\r\nX-Client-Id: globex",
+    "x\n",
+    "x\0y",
+    "%DOWNSTREAM_PEER_SUBJECT%",
+    "%REQ(X-A)%",
+    "\u00fc\u20ac",
+)
+
+
+@pytest.mark.parametrize("subject", HOSTILE_SUBJECTS)
+def test_subject_of_a_partners_making_stays_in_its_field(gate: Gate, subject: str) -> None:
+    """A partner may issue any text: it never becomes another field, nor another header."""
+    root = material.root("Evil CA")
+    name = gate.client("required")
+    gate.served.accept_authority(name, der(root), "DNS:*.evil.com")
+    own = material.issue(subject, by=root, names=["a.evil.com"], usage=[material.CLIENT])
+    files = gate.pem(own)
+    gate.served.settled()
+    with gate.reaching() as reached:
+        answers = gate.both(files, "/required", headers=[("x-a", SPOOFED)])
+    assert [200, 200] == [answer.status for answer in answers]
+    for request in reached:
+        headers = identity_headers(request)
+        assert [name] == headers["x-client-id"]
+        [forwarded] = headers["x-forwarded-client-cert"]
+        found = fields(forwarded)
+        assert ["Hash", "Cert", "Subject"] == [*found]
+        assert own.leaf.fingerprint(SHA256()).hex() == found["Hash"]
+        assert SPOOFED not in forwarded
 
 
 @pytest.mark.parametrize("named", IDENTITY_HEADERS)

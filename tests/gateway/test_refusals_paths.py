@@ -229,6 +229,20 @@ def test_path_of_the_open_service_is_read_once(gate: Gate, path: str, read: str)
     assert [read] * 2 == [one.target for one in reached]
 
 
+def test_path_of_every_allowed_character_is_served(gate: Gate) -> None:
+    """What a service may be called by is nothing that the gateway refuses."""
+    path = "/A.b_c~d@e:f+g=h,i-j/0"
+    gate.served.service("characters", gate.api.url, path=path)
+    _, files = gate.issued("characters")
+    gate.served.settled()
+    with gate.reaching() as reached:
+        assert [200, 200] == [answer.status for answer in gate.both(files, path)]
+    assert [path, path] == [one.target for one in reached]
+    gate.refuses(Caller(None, "certificate-missing", target=path, right=files))
+    for answer in gate.both(files, path.swapcase()):
+        gate.explains(answer, Caller(files, "path-ambiguous", status=400))
+
+
 @pytest.mark.parametrize("name", ["x-original-url", "x-rewrite-url"])
 def test_header_that_is_taken_for_the_path_never_reaches_the_upstream(
     gate: Gate, limited: Iterator[Caller], name: str
