@@ -209,7 +209,7 @@ def renew_certificates(change: Change) -> tuple[VaultEntryRecord, ...]:
 def maintain(realm: Realm, actor: str) -> dict[str, TwowayError]:
     """Renew the server certificates that are due, and take over watched ones whose files have changed.
 
-    Nothing is written where nothing is due. One file that cannot be read does not keep the others from it.
+    Nothing is written where nothing is due. What goes wrong with one host keeps no other from it.
 
     Returns:
         What went wrong, by host; perhaps only because a file is just being written.
@@ -219,10 +219,13 @@ def maintain(realm: Realm, actor: str) -> dict[str, TwowayError]:
     with realm.reading() as connection:
         due = renewals_due(connection, datetime.now(UTC))
         watched = [entry for entry in vault.entries(connection, OWNER) if entry.source_paths]
-    if due:
-        with realm.changing(actor) as change:
-            renew_certificates(change)
     failures: dict[str, TwowayError] = {}
+    for entry in due:
+        try:
+            with realm.changing(actor) as change:
+                _issue_identity(change, entry.name)
+        except TwowayError as error:
+            failures[entry.name] = error
     for entry in watched:
         try:
             if vault.source_changed(entry):
