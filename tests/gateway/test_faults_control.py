@@ -43,6 +43,7 @@ class Story:
     during: int
     after: int
     left: tuple[list[int], list[int], set[str]]
+    log: str
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +122,7 @@ def story(tmp_path_factory: pytest.TempPathFactory, api: Upstream) -> Story:
             during=during,
             after=back,
             left=(envoys(realm), authorizers(realm), states),
+            log=(files / "serve.log").read_text(),
         )
 
 
@@ -211,3 +213,8 @@ def test_client_that_was_revoked_meanwhile_is_refused_at_once(story: Story) -> N
 def test_proper_stop_leaves_nothing(story: Story) -> None:
     """Neither the adopted Envoy nor an authorizer remains, and the realm knows."""
     assert ([], [], {"away"}) == story.left
+
+
+def test_nobody_sees_a_traceback(story: Story) -> None:
+    """Nothing of this is a failure of ours, and an operator would read it as one."""
+    assert "Traceback" not in story.log

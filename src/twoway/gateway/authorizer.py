@@ -192,14 +192,27 @@ class Journal(als_pb2_grpc.AccessLogServiceServicer):  # type: ignore[misc]  # g
 
     def __init__(self, entries: Aggregator) -> None:
         self._entries = entries
+        self._closing = asyncio.Event()
 
     async def StreamAccessLogs(  # noqa: N802  the protocol's name
         self, request_iterator: AsyncIterator[als_pb2.StreamAccessLogsMessage], _context: object
     ) -> als_pb2.StreamAccessLogsResponse:
-        """Take one gateway's stream."""
-        async for message in request_iterator:
-            take_in(message.http_logs.log_entry, message.tcp_logs.log_entry, self._entries)
+        """Take one gateway's stream, until it ends or we do."""
+        taking = asyncio.ensure_future(self._take(request_iterator))
+        closing = asyncio.ensure_future(self._closing.wait())
+        await asyncio.wait({taking, closing}, return_when=asyncio.FIRST_COMPLETED)
+        taking.cancel()
+        closing.cancel()
+        await asyncio.gather(taking, closing, return_exceptions=True)
         return als_pb2.StreamAccessLogsResponse()
+
+    def close(self) -> None:
+        """End the streams of gateways that go on without us; gRPC writes a traceback where it has to cancel one."""
+        self._closing.set()
+
+    async def _take(self, messages: AsyncIterator[als_pb2.StreamAccessLogsMessage]) -> None:
+        async for message in messages:
+            take_in(message.http_logs.log_entry, message.tcp_logs.log_entry, self._entries)
 
 
 def _decided(connection: Connection, question: _Question, leaf: Certificate, at: datetime) -> Allow | Refuse:
@@ -357,7 +370,8 @@ async def serve(directory: Path, socket: Path) -> None:
         server = grpc.aio.server(options=[("grpc.max_receive_message_length", 1024 * 1024)])
         authorizer = Authorizer(realm, entries, writer)
         external_auth_pb2_grpc.add_AuthorizationServicer_to_server(authorizer, server)
-        als_pb2_grpc.add_AccessLogServiceServicer_to_server(Journal(entries), server)
+        logs = Journal(entries)
+        als_pb2_grpc.add_AccessLogServiceServicer_to_server(logs, server)
         await _listen(server, socket)
         tasks = [asyncio.create_task(_flushing(realm, entries, writer)), asyncio.create_task(_alive())]
         try:
@@ -365,6 +379,7 @@ async def serve(directory: Path, socket: Path) -> None:
         finally:
             for task in tasks:
                 task.cancel()
+            logs.close()
             await server.stop(0.2)
             writer.put(partial(journal.record, realm, entries.rest()))
             writer.close()
