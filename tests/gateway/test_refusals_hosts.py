@@ -32,8 +32,8 @@ def gate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gate]:
         realm.service("billing", api.url, host=BILLING)
         realm.service("open", api.url, host=OPEN, client_certificate="off")
         realm.service("strict", api.url, host=STRICT, handshake="strict")
-        realm.service("others", api.url)
-        realm.client("boss", "api", "billing", "strict", "others")
+        realm.service("rest", api.url)
+        realm.client("boss", "api", "billing", "strict", "rest")
         _, right = realm.issue("boss")
         realm.settled()
         yield Gate(realm, api, right)
@@ -41,8 +41,8 @@ def gate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gate]:
 
 @pytest.fixture(scope="module")
 def limited(gate: Gate) -> Caller:
-    """A client that may call ``api`` and ``others``."""
-    name, files = gate.issued("api", "others")
+    """A client that may call ``api`` and ``rest``."""
+    name, files = gate.issued("api", "rest")
     gate.served.settled()
     return Caller(files, "service-not-allowed", name)
 
