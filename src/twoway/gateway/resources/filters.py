@@ -5,14 +5,13 @@ A connection, when its handshake is over, gets the fingerprint of the certificat
     1. ended            a shadow rule: did this fingerprint lose its rights, whatever the maps still say? It is
                         leased: when nobody renews it, everybody has
     2. known            a shadow rule: is this fingerprint in the service's map, and whose is it?
-    3. chain            notes for the control plane what came with a certificate that is not known
-    4. ask-ended        asks the control plane about everyone that lost a right, and fails closed
-    5. ask-unknown      asks the control plane about everyone that is not known, and fails closed
-    6. client-cert      RFC 9440's headers, only on routes of services that want them
-    7. router
+    3. ask              asks the control plane about everyone but those who are known and lost no right, with the
+                        chain that they presented, and fails closed
+    4. client-cert      RFC 9440's headers, only on routes of services that want them
+    5. router
 
 Identity headers that a caller sends are gone before the first of them. A route that lets callers pass without
-a certificate switches 1 to 6 off by name; a route that forgets to say anything lets nobody pass.
+a certificate switches 1 to 4 off by name; a route that forgets to say anything lets nobody pass.
 """
 
 from __future__ import annotations
@@ -32,12 +31,10 @@ from twoway.gateway.resources.messages import TYPE, typed
 
 ENDED = "twoway.ended"
 KNOWN = "twoway.known"
-CHAIN = "twoway.chain"
-ASK_ENDED = "twoway.ask-ended"
-ASK_UNKNOWN = "twoway.ask-unknown"
+ASK = "twoway.ask"
 CLIENT_CERT = "twoway.client-cert"
 
-DECIDING = (ENDED, KNOWN, CHAIN, ASK_ENDED, ASK_UNKNOWN, CLIENT_CERT)
+DECIDING = (ENDED, KNOWN, ASK, CLIENT_CERT)
 
 IDENTITY_HEADERS = ("x-client-id", "x-forwarded-client-cert", "client-cert", "client-cert-chain")
 
@@ -67,17 +64,11 @@ def http_filters() -> list[dict[str, Any]]:
             },
         },
         {"name": KNOWN, "typed_config": typed(_RBAC)},
-        _chain(),
-        # Mostly nothing has ended, and nothing is said about it. What is not said to be known is asked about.
-        _ask(ASK_ENDED, ENDED_RESULT, {"value": {"string_match": {"exact": "denied"}}}),
-        _ask(ASK_UNKNOWN, KNOWN_RESULT, {"value": {"string_match": {"exact": "allowed"}}, "invert": True}),
+        _ask(),
         {
             "name": CLIENT_CERT,
             "disabled": True,
-            "typed_config": typed(
-                "envoy.extensions.filters.http.lua.v3.Lua",
-                default_source_code={"inline_string": CLIENT_CERT_LUA},
-            ),
+            "typed_config": _lua(CLIENT_CERT_LUA),
         },
         {
             "name": "envoy.filters.http.router",
@@ -131,38 +122,62 @@ def switched_off(*names: str) -> dict[str, Any]:
     return {name: typed("envoy.config.route.v3.FilterConfig", disabled=True) for name in names}
 
 
-def _chain() -> dict[str, Any]:
-    """Return the filter that puts the presented chain into a header, for the authorizer alone.
+def _ask() -> dict[str, Any]:
+    """Return the filter that asks the authorizer about a certificate, unless it is known and lost no right.
 
-    It is skipped for a known certificate: to write out a chain is dear. Skipped wrongly, it would let nobody in.
+    For those that are known the two filters that do it are not even made: that is most of what they would cost.
+    Where nothing is said about a certificate, it is asked about.
     """
-    lua = typed("envoy.extensions.filters.http.lua.v3.Lua", default_source_code={"inline_string": _CHAIN_LUA})
-    result = typed(
-        "envoy.extensions.matching.common_inputs.network.v3.DynamicMetadataInput",
-        filter=RBAC_NAMESPACE,
-        path=[{"key": KNOWN_RESULT}],
-    )
-    allowed = typed(
-        "envoy.extensions.matching.input_matchers.metadata.v3.Metadata",
-        value={"string_match": {"exact": "allowed"}},
-    )
-    known = {
-        "single_predicate": {
-            "input": {"name": "known", "typed_config": result},
-            "custom_match": {"name": "allowed", "typed_config": allowed},
+    # Mostly nothing has ended, and then nothing is said about it.
+    passes = {
+        "and_matcher": {
+            "predicate": [_is(KNOWN_RESULT, "allowed"), {"not_matcher": _is(ENDED_RESULT, "denied")}]
         }
     }
-    skip = {
-        "name": "skip",
-        "typed_config": typed("envoy.extensions.filters.common.matcher.action.v3.SkipFilter"),
-    }
+    skip = typed("envoy.extensions.filters.common.matcher.action.v3.SkipFilter")
+    asking = typed(
+        "envoy.extensions.filters.http.composite.v3.ExecuteFilterAction",
+        filter_chain={
+            "typed_config": [
+                {"name": "chain", "typed_config": _lua(_CHAIN_LUA)},
+                {"name": "question", "typed_config": _question()},
+            ]
+        },
+    )
+    composite = typed("envoy.extensions.filters.http.composite.v3.Composite")
     return {
-        "name": CHAIN,
+        "name": ASK,
         "typed_config": typed(
             "envoy.extensions.common.matching.v3.ExtensionWithMatcher",
-            extension_config={"name": "lua", "typed_config": lua},
-            xds_matcher={"matcher_list": {"matchers": [{"predicate": known, "on_match": {"action": skip}}]}},
+            extension_config={"name": "composite", "typed_config": composite},
+            xds_matcher={
+                "matcher_list": {
+                    "matchers": [
+                        {"predicate": passes, "on_match": {"action": {"name": "skip", "typed_config": skip}}}
+                    ]
+                },
+                "on_no_match": {"action": {"name": "ask", "typed_config": asking}},
+            },
         ),
+    }
+
+
+def _is(result: str, value: str) -> dict[str, Any]:
+    """Return the predicate that a shadow rule said this."""
+    said = typed(
+        "envoy.extensions.matching.common_inputs.network.v3.DynamicMetadataInput",
+        filter=RBAC_NAMESPACE,
+        path=[{"key": result}],
+    )
+    exactly = typed(
+        "envoy.extensions.matching.input_matchers.metadata.v3.Metadata",
+        value={"string_match": {"exact": value}},
+    )
+    return {
+        "single_predicate": {
+            "input": {"name": result, "typed_config": said},
+            "custom_match": {"name": value, "typed_config": exactly},
+        }
     }
 
 
@@ -177,28 +192,28 @@ end
 """
 
 
-def _ask(name: str, result: str, when: dict[str, Any]) -> dict[str, Any]:
-    """Return the filter that asks the authorizer when this result of a shadow rule is as given."""
-    return {
-        "name": name,
-        "typed_config": typed(
-            "envoy.extensions.filters.http.ext_authz.v3.ExtAuthz",
-            transport_api_version="V3",
-            grpc_service={
-                "envoy_grpc": {"cluster_name": "twoway.questions"},
-                "timeout": f"{AUTHORIZER_TIMEOUT.total_seconds()}s",
-                "initial_metadata": [
-                    {"key": SOURCE_HEADER, "value": "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%"},
-                ],
-            },
-            include_peer_certificate=True,
-            failure_mode_allow=False,
-            status_on_error={"code": "ServiceUnavailable"},
-            # Only what the decision needs leaves Envoy: no Authorization, no cookies.
-            allowed_headers={"patterns": [{"exact": "x-request-id"}, {"exact": "x-forwarded-client-cert"}]},
-            filter_enabled_metadata={"filter": RBAC_NAMESPACE, "path": [{"key": result}], **when},
-        ),
-    }
+def _question() -> dict[str, Any]:
+    """Return the configuration of the filter that asks the authorizer."""
+    return typed(
+        "envoy.extensions.filters.http.ext_authz.v3.ExtAuthz",
+        transport_api_version="V3",
+        grpc_service={
+            "envoy_grpc": {"cluster_name": "twoway.questions"},
+            "timeout": f"{AUTHORIZER_TIMEOUT.total_seconds()}s",
+            "initial_metadata": [
+                {"key": SOURCE_HEADER, "value": "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%"},
+            ],
+        },
+        include_peer_certificate=True,
+        failure_mode_allow=False,
+        status_on_error={"code": "ServiceUnavailable"},
+        # Only what the decision needs leaves Envoy: no Authorization, no cookies.
+        allowed_headers={"patterns": [{"exact": "x-request-id"}, {"exact": "x-forwarded-client-cert"}]},
+    )
+
+
+def _lua(code: str) -> dict[str, Any]:
+    return typed("envoy.extensions.filters.http.lua.v3.Lua", default_source_code={"inline_string": code})
 
 
 # RFC 9440: a structured-field byte sequence, base64 of the DER between colons; the chain without the leaf.

@@ -13,6 +13,7 @@ from envoy.extensions.access_loggers.filters.cel.v3 import cel_pb2  # noqa: F401
 from envoy.extensions.access_loggers.grpc.v3 import als_pb2  # noqa: F401  registers
 from envoy.extensions.common.matching.v3 import extension_matcher_pb2  # noqa: F401  registers
 from envoy.extensions.filters.common.matcher.action.v3 import skip_action_pb2  # noqa: F401  registers
+from envoy.extensions.filters.http.composite.v3 import composite_pb2  # noqa: F401  registers
 from envoy.extensions.filters.http.ext_authz.v3 import ext_authz_pb2  # noqa: F401  registers
 from envoy.extensions.filters.http.lua.v3 import lua_pb2  # noqa: F401  registers
 from envoy.extensions.filters.http.rbac.v3 import rbac_pb2  # noqa: F401  registers

@@ -87,7 +87,7 @@ def _deciding(service: Service) -> dict[str, Any]:
         "envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute",
         check_settings={"context_extensions": {"service": service.name}},
     )
-    config: dict[str, Any] = {filters.ASK_ENDED: asked, filters.ASK_UNKNOWN: asked}
+    config: dict[str, Any] = {filters.ASK: asked}
     if {"client-cert", "client-cert-chain"} & set(service.send):
         config[filters.CLIENT_CERT] = typed(
             "envoy.config.route.v3.FilterConfig",
