@@ -24,6 +24,17 @@ def test_folder_is_used_again(session: Path) -> None:
     assert runtime(REALM) == runtime(REALM)
 
 
+def test_folder_in_use_looks_like_it(session: Path) -> None:
+    """What clears temporary folders goes by when a file was touched last."""
+    place = runtime(REALM)
+    place.process.write_text("{}")
+    kept = (place.process, place.folder, place.folder.parent)
+    for path in kept:
+        os.utime(path, (0, 0))
+    place.in_use()
+    assert all(path.stat().st_mtime > 0 for path in kept)
+
+
 def test_folder_is_made_ours_alone_whatever_the_mask(session: Path) -> None:
     """A process that lets others into its files lets nobody in here."""
     before = os.umask(0)

@@ -10,6 +10,7 @@ import fcntl
 import os
 import stat
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -76,6 +77,16 @@ class Runtime:
     def log_before(self) -> Path:
         """The log of the Envoy before this one."""
         return self.folder / "envoy.log.before"
+
+    def in_use(self) -> None:
+        """Say so to what clears temporary folders of everything that nobody touched for days.
+
+        Without its process file a gateway would not be found again, and not be taken over.
+        Source: systemd's tmp.conf: ten days in /tmp.
+        """
+        for path in (self.folder.parent, self.folder, *self.folder.glob("*")):
+            with suppress(FileNotFoundError):  # a file comes and goes
+                os.utime(path, follow_symlinks=False)
 
 
 def runtime(realm_id: str) -> Runtime:

@@ -248,6 +248,7 @@ class _Server:
         before: dict[str, str] = {}
         while True:
             await asyncio.sleep(_MAINTENANCE)
+            self._place.in_use()
             try:
                 # In a thread: it waits for the database's lock, and for whatever the watched files lie on.
                 problems = await asyncio.to_thread(services.maintain, self._realm, ACTOR)
