@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from tests.parts import material, raw
 from tests.parts.served import Served, served
@@ -59,3 +61,16 @@ def test_stranger_is_told_why_and_the_journal_has_the_ticket(gateway: Served, tm
         refused = connection.request("/orders")
     assert (refused.status, refused.json["code"]) == (403, "certificate-unknown")
     assert gateway.entries(ticket=refused.json["ticket"])[0].code == "certificate-unknown"
+
+
+def test_ca_that_finds_no_room_raises_an_alarm(gateway: Served, api: Upstream, tmp_path: Path) -> None:
+    """A strict host can name so many CAs and no more; whoever is left out is not let in, and that is said."""
+    names = [",".join([f"O={number}", *["OU=" + "x" * 60] * 37]) for number in range(12)]
+    names.append(",".join(["OU=" + "x" * 60] * 3))
+    gateway.service("full", api.url, host="full.example", handshake="strict", ca_names=tuple(names))
+    gateway.client("late", "full")
+    gateway.pin("late", material.client(material.root("x" * 60), "late").leaf.public_bytes(Encoding.PEM))
+    gateway.settled()
+    alarm = gateway.entries("ca-names-full")[0]
+    detail = json.loads(alarm.detail)
+    assert ("alarm", "full.example", 1) == (alarm.kind, detail["host"], detail["left_out"])

@@ -136,10 +136,12 @@ def _host(
 ) -> Host:
     strict = any(record.handshake == "strict" for record in records)
     names = tuple(dict.fromkeys(name for record in records for name in record.ca_subjects))
+    wanted: list[Anchor] = []
     trusted: tuple[Anchor, ...] = ()
     if strict:
         ids = frozenset(record.id for record in records)
-        trusted = _fitting([anchor for anchor in anchors if anchor.services & ids], names)
+        wanted = [anchor for anchor in anchors if anchor.services & ids]
+        trusted = _fitting(wanted, names)
         names = _carried(trusted, names)
     return Host(
         name=name,
@@ -148,6 +150,7 @@ def _host(
         strict=strict,
         ca_names=tuple(carrier(subject) for subject in names),
         trusted=tuple(anchor.der for anchor in trusted),
+        left_out=len(wanted) - len(trusted),
     )
 
 

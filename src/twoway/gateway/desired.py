@@ -81,6 +81,7 @@ class Host:
         strict: end the handshake where there is no certificate or an unknown one.
         ca_names: certificates (DER) whose subjects go into the certificate request; empty: no names.
         trusted: strict hosts only, certificates (DER) of partner CAs and pins that a handshake may chain to.
+        left_out: how many of these found no room in the certificate request, so that their clients are refused.
     """
 
     name: str | None
@@ -89,6 +90,7 @@ class Host:
     strict: bool = False
     ca_names: tuple[bytes, ...] = ()
     trusted: tuple[bytes, ...] = ()
+    left_out: int = 0
 
     @property
     def asks(self) -> bool:

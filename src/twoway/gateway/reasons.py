@@ -471,7 +471,13 @@ CERTIFICATE_KEPT = Alarm(
     "mend the file that the detail names",
 )
 
-ALARMS = (UPDATE_REFUSED, GATEWAY_RESTARTED, AUTHORIZER_RESTARTED, REALM_UNREAD, CERTIFICATE_KEPT)
+NAMES_FULL = Alarm(
+    "ca-names-full",
+    "a strict host's certificate request has no room for the names of more CAs, so that their clients are refused",
+    "run twoway service edit NAME --handshake explain, or end bindings that nobody needs",
+)
+
+ALARMS = (UPDATE_REFUSED, GATEWAY_RESTARTED, AUTHORIZER_RESTARTED, REALM_UNREAD, CERTIFICATE_KEPT, NAMES_FULL)
 
 
 def handshake_failure(reason: str) -> HandshakeFailure:

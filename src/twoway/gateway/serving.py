@@ -29,6 +29,7 @@ from twoway.gateway.reasons import (
     AUTHORIZER_RESTARTED,
     CERTIFICATE_KEPT,
     GATEWAY_RESTARTED,
+    NAMES_FULL,
     REALM_UNREAD,
     UPDATE_REFUSED,
     Alarm,
@@ -114,6 +115,7 @@ class _Server:
         self._writer = Writer()
         self._refused: dict[str, dict[str, str]] = {}
         self._failing: dict[str, str] = {}
+        self._left_out: dict[str, int] = {}
         self._state: Published | None = None
         self._seen: Revisions | None = None
         self._made_at = datetime.now(UTC)
@@ -238,6 +240,14 @@ class _Server:
         if state.ended:
             self._next_change = min(self._next_change or at + SETTLED, at + SETTLED)
         await self._control.publish(self._state)
+        self._note_left_out({host.name or "*": host.left_out for host in state.hosts if host.left_out})
+
+    def _note_left_out(self, hosts: dict[str, int]) -> None:
+        """Raise an alarm for each strict host that can't name all the CAs that it should, when that changes."""
+        for host, count in hosts.items():
+            if self._left_out.get(host) != count:
+                self._alarm(NAMES_FULL, host=host, left_out=count)
+        self._left_out = hosts
 
     def _acknowledged(self) -> int:
         """Return the revision that every connected gateway has taken over."""
