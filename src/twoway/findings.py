@@ -6,7 +6,7 @@ in ``docs/findings.md``: scripts may depend on it, its prose may change.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -61,3 +61,9 @@ class Finding:
             "remedy": self.remedy,
             "who": str(self.who),
         }
+
+
+def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return findings by how bad they are, the errors first."""
+    order = list(Severity)
+    return tuple(sorted(findings, key=lambda finding: order.index(finding.severity)))

@@ -40,6 +40,11 @@ ALGORITHMS = ("rsa-2048", "rsa-3072", "rsa-4096", "ec-p256", "ec-p384", "ed25519
 
 # What BoringSSL (and so Envoy), and every signature check here, ends at.
 RSA_BITS_MOST = 8192
+# The least that is not broken or about to be. Source: CA/Browser Forum Baseline Requirements, 6.1.5
+RSA_BITS_LEAST = 2048
+# What BoringSSL, and so Envoy, has keys of, whichever side they are on. Source: experiment, Envoy 1.39 and 1.40;
+# RSA-PSS keys, secp256k1, brainpool, P-192, P-224, Ed448 and DSA failed.
+ENVOY_ALGORITHMS = frozenset({"rsa", "ec-p256", "ec-p384", "ec-p521", "ed25519"})
 
 _RSA_PUBLIC_EXPONENT = 65537
 _KEY_BYTES = 64 * 1024  # an RSA key of 16384 bits has 13 kB as PEM

@@ -217,7 +217,7 @@ class NameRule:
     def _matches_name(self, name: x509.GeneralName) -> bool:
         match self.kind, name:
             case "DNS", x509.DNSName():
-                return _host_matches(self.pattern, name.value)
+                return host_matches(self.pattern, name.value)
             case "URI", x509.UniformResourceIdentifier():
                 return _uri_matches(self.pattern, name.value)
             case "email", x509.RFC822Name():
@@ -318,7 +318,8 @@ def _checked_pattern(kind: str, pattern: str) -> str:
             return pattern
 
 
-def _host_matches(pattern: str, host: str) -> bool:
+def host_matches(pattern: str, host: str) -> bool:
+    """Return whether a host fits a lower-case pattern, whose ``*.`` stands for one whole label (RFC 9525, 6.3)."""
     if not host.isascii():  # str.lower() would make a k of a Kelvin sign
         return False
     host = host.lower()

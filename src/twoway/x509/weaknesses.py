@@ -10,16 +10,11 @@ from datetime import datetime, timedelta
 
 from cryptography import x509
 
-from twoway.findings import Finding, Severity, Who
+from twoway.findings import Finding, Severity, Who, worst_first
 from twoway.x509.certificates import Certificate, iso
 from twoway.x509.chains import WEAK_DIGESTS, in_order
-from twoway.x509.keys import RSA_BITS_MOST
+from twoway.x509.keys import ENVOY_ALGORITHMS, RSA_BITS_LEAST, RSA_BITS_MOST
 from twoway.x509.purposes import Purpose, can_sign_handshakes, extended_usage_permits
-
-# What BoringSSL, and so Envoy, verifies a client's signature with, if its signature_algorithms list them all.
-# Source: experiment, Envoy 1.39; RSA-PSS keys, secp256k1, brainpool, P-224 and DSA failed
-_USABLE_KEYS = {"rsa", "ec-p256", "ec-p384", "ec-p521", "ed25519"}
-_RSA_BITS_LEAST = 2048
 
 # CA/Browser Forum's reserved policies (DV, OV, IV, EV): only public CAs assert them.
 # Source: Baseline Requirements, 7.1.6.1
@@ -39,7 +34,7 @@ def weaknesses(chain: Sequence[Certificate], *, at: datetime, soon_days: int = 3
     """
     leaf = chain[0]
     found = [*_dates(leaf, at, soon_days), *_algorithms(leaf), *_uses(leaf), *_origin(leaf, chain[1:])]
-    return tuple(sorted(found, key=lambda finding: list(Severity).index(finding.severity)))
+    return worst_first(found)
 
 
 def _dates(leaf: Certificate, at: datetime, soon_days: int) -> Iterator[Finding]:
@@ -53,9 +48,9 @@ def _dates(leaf: Certificate, at: datetime, soon_days: int) -> Iterator[Finding]
 
 def _algorithms(leaf: Certificate) -> Iterator[Finding]:
     key = leaf.key
-    if key.algorithm not in _USABLE_KEYS or (key.algorithm == "rsa" and key.bits > RSA_BITS_MOST):
+    if key.algorithm not in ENVOY_ALGORITHMS or (key.algorithm == "rsa" and key.bits > RSA_BITS_MOST):
         yield _key_unusable(leaf)
-    elif key.algorithm == "rsa" and key.bits < _RSA_BITS_LEAST:
+    elif key.algorithm == "rsa" and key.bits < RSA_BITS_LEAST:
         yield _key_small(leaf)
     if leaf.signature_digest in WEAK_DIGESTS:
         yield _signature_weak(leaf)
