@@ -190,3 +190,108 @@ def test_public_authority_is_told(changing, globex):
     policy = x509.CertificatePolicies([x509.PolicyInformation(x509.ObjectIdentifier("2.23.140.1.2.1"), None)])
     accepted = accept(changing, globex, made("Public CA", ca=True, extensions=[(policy, False)]))
     assert ["partner-authority-public"] == [found.code for found in accepted.findings]
+
+
+# -- a key that was given up ------------------------------------------------------------------------------------------
+
+
+def revoke(changing, client, binding, reason):
+    """Revoke one binding of a client."""
+    with changing() as change:
+        return bindings.revoke(change, client, binding.id, reason=reason)
+
+
+def states(realm, client):
+    """The states of a client's bindings."""
+    with realm.reading() as connection:
+        return [found.state for found in bindings.bindings(connection, client)]
+
+
+@pytest.mark.parametrize("reason", ["cACompromise", "keyCompromise"])
+def test_compromised_authority_goes_at_every_client(realm, changing, globex, initech, reason):
+    """Whoever has its key can issue for all of them; its renewed certificate goes too, and what is proposed."""
+    ca = made("CA", ca=True)
+    renewed = made("CA", ca=True, key=ca.key, serial=2)
+    first = accept(changing, globex, ca, "DNS:*.globex.com").binding
+    accept(changing, initech, renewed, "DNS:*.initech.com")
+    accept(changing, globex, ca, "DNS:*.globex.net", proposed=True)
+    revoked = revoke(changing, globex, first, reason)
+    assert (["revoked", "withdrawn"], ["revoked"]) == (states(realm, globex), states(realm, initech))
+    assert {"cACompromise", "keyCompromise"} >= {found.reason for found in revoked.bindings if found.reason}
+    with realm.reading() as connection:
+        assert () == gateways.view(connection).partners
+
+
+@pytest.mark.parametrize("reason", ["superseded", "cessationOfOperation", "unspecified"])
+def test_authority_that_is_given_up_at_one_client_stays_at_others(realm, changing, globex, initech, reason):
+    """Its key is as good as before."""
+    ca = made("CA", ca=True)
+    first = accept(changing, globex, ca, "DNS:*.globex.com").binding
+    accept(changing, initech, ca, "DNS:*.initech.com")
+    revoke(changing, globex, first, reason)
+    assert (["revoked"], ["active"]) == (states(realm, globex), states(realm, initech))
+
+
+def test_compromised_authority_takes_the_pin_of_its_key(realm, changing, globex, initech):
+    """A self-signed certificate may be both: whoever has the key has both."""
+    both = made("CA", ca=True, usages=[CLIENT])
+    first = accept(changing, globex, both).binding
+    with changing() as change:
+        bindings.accept_certificate(change, initech, both.certificate.pem)
+    revoke(changing, globex, first, "cACompromise")
+    assert ["revoked"] == states(realm, initech)
+
+
+@pytest.mark.parametrize(("reason", "expected"), [("keyCompromise", "revoked"), ("superseded", "active")])
+def test_compromised_pin_takes_the_authority_of_its_key(realm, changing, globex, initech, reason, expected):
+    """And only a compromised one: a certificate that was replaced says nothing of a CA."""
+    both = made("CA", ca=True, usages=[CLIENT])
+    accept(changing, globex, both)
+    with changing() as change:
+        pin = bindings.accept_certificate(change, initech, both.certificate.pem).binding
+    revoke(changing, initech, pin, reason)
+    assert [expected] == states(realm, globex)
+
+
+def test_compromised_key_is_accepted_in_no_form(realm, changing, globex, initech):
+    """Not as another CA's intermediate, not pinned, and not certified by us."""
+    root = made("root", ca=True)
+    middle = made("middle", by=root, ca=True, usages=[CLIENT])
+    revoke(changing, globex, accept(changing, globex, middle).binding, "cACompromise")
+    with pytest.raises(CertificateOnceRevoked):
+        accept(changing, initech, root, intermediates=middle.certificate.pem)
+    with pytest.raises(CertificateOnceRevoked), changing() as change:
+        bindings.accept_certificate(change, initech, middle.certificate.pem)
+    with pytest.raises(CertificateOnceRevoked), changing() as change:
+        bindings.issue(change, initech, key=middle.key)
+
+
+def test_compromised_pin_never_comes_back_as_an_authority(changing, globex, initech):
+    """The key counts, whatever it was bound as."""
+    both = made("CA", ca=True, usages=[CLIENT])
+    with changing() as change:
+        pin = bindings.accept_certificate(change, initech, both.certificate.pem).binding
+    revoke(changing, initech, pin, "keyCompromise")
+    with pytest.raises(CertificateOnceRevoked):
+        accept(changing, globex, both)
+
+
+def test_superseded_authority_may_come_back(realm, changing, globex):
+    """Its key is not compromised: a binding was given up, no more."""
+    ca = made("CA", ca=True)
+    revoke(changing, globex, accept(changing, globex, ca).binding, "superseded")
+    accept(changing, globex, ca)
+    assert ["revoked", "active"] == states(realm, globex)
+
+
+def test_binding_of_a_stored_intermediate_that_is_compromised_is_not_confirmed(changing, globex, initech):
+    """It was proposed before the intermediate's key was lost."""
+    root = made("root", ca=True)
+    middle = made("middle", by=root, ca=True)
+    own = accept(changing, globex, middle).binding
+    proposed = accept(
+        changing, initech, root, "DNS:*.initech.com", intermediates=middle.certificate.pem, proposed=True
+    ).binding
+    revoke(changing, globex, own, "cACompromise")
+    with pytest.raises(CertificateOnceRevoked), changing() as change:
+        bindings.confirm(change, initech, proposed.id)

@@ -327,3 +327,41 @@ def test_a_host_rule_matches_only_its_own_domain(pattern, host):
         if rule.matches(made(names=[x509.DNSName(host)]).certificate):
             assert host.endswith(rule.pattern.removeprefix("*"))
             assert host.count(".") == rule.pattern.count(".")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("DNS:a.umbrella.com", "DNS:A.umbrella.com"),
+        ("DNS:*.umbrella.com", "DNS:a.umbrella.com"),
+        ("DNS:*.umbrella.com", "DNS:*.umbrella.com"),
+        ("URI:spiffe://umbrella/*", "URI:spiffe://umbrella/a"),
+        ("URI:spiffe://umbrella/*", "URI:spiffe://umbrella/a/*"),
+        ("email:a@umbrella.com", "email:a@UMBRELLA.com"),
+        ("CN:umbrella", "CN:umbrella"),
+        ("IP:::1", "IP:0:0::1"),
+    ],
+)
+def test_rules_that_one_name_fits_overlap(one, other):
+    """Whichever is asked."""
+    first, second = NameRule.parse(one), NameRule.parse(other)
+    assert (True, True) == (first.overlaps(second), second.overlaps(first))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("DNS:*.umbrella.com", "DNS:*.initech.com"),
+        ("DNS:*.umbrella.com", "DNS:*.a.umbrella.com"),
+        ("DNS:*.umbrella.com", "DNS:a.b.umbrella.com"),
+        ("DNS:*.umbrella.com", "DNS:umbrella.com"),
+        ("DNS:a.umbrella.com", "CN:a.umbrella.com"),
+        ("URI:spiffe://umbrella/*", "URI:spiffe://umbrella"),
+        ("URI:spiffe://umbrella/a/*", "URI:spiffe://umbrella/ab"),
+        ("CN:umbrella", "CN:Umbrella"),
+    ],
+)
+def test_rules_that_no_name_fits_both_of_do_not_overlap(one, other):
+    """A certificate with two names may still fit both."""
+    first, second = NameRule.parse(one), NameRule.parse(other)
+    assert (False, False) == (first.overlaps(second), second.overlaps(first))

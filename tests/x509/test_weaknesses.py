@@ -162,3 +162,14 @@ def test_a_leaf_that_cannot_be_read_is_an_error_of_its_own():
     """There is nothing to say about it."""
     with pytest.raises(CertificateUnreadable):
         weaknesses([Certificate(b"\x30\x00")], at=AT)
+
+
+def test_chain_that_leads_to_a_public_ca_is_a_warning():
+    """Also where the leaf itself does not say so."""
+    policies = x509.CertificatePolicies(
+        [x509.PolicyInformation(x509.ObjectIdentifier("2.23.140.1.2.1"), None)]
+    )
+    issuing = made("Public Issuing CA", by=made("root", ca=True), ca=True, extensions=[(policies, False)])
+    assert {"client-certificate-public-authority": Severity.WARNING} == codes(
+        leaf(by=issuing), issuing.certificate
+    )

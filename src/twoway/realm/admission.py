@@ -21,12 +21,10 @@ from twoway.errors import (
 from twoway.findings import Finding, Severity
 from twoway.realm import tables
 from twoway.realm.records import ClientRecord
-from twoway.realm.states import BindingKind, BindingState
+from twoway.realm.states import COMPROMISES, BindingKind, BindingState
 from twoway.realm.tables import moment_text
 from twoway.x509.certificates import Certificate, load_certificates
 
-# Reasons for which everything of the same key has to go.
-COMPROMISES = frozenset({"keyCompromise", "cACompromise", "aACompromise"})
 # Certificates in a brought bundle at most: more than any chain has.
 BUNDLE_LIMIT = 20
 
@@ -80,7 +78,18 @@ def check_revoked(connection: Connection, certificate: Certificate) -> None:
     """
     columns = tables.binding.c
     same = or_(columns.sha256 == certificate.sha256, columns.spki_sha256 == certificate.spki_sha256)
-    _refuse_revoked(connection, certificate.subject, same)
+    _refuse_revoked(connection, certificate.subject, same & _key_given_up())
+
+
+def check_compromised(connection: Connection, certificate: Certificate) -> None:
+    """Return if the key of a partner's CA was never compromised, whatever it was bound as.
+
+    Raises:
+        CertificateOnceRevoked: it was.
+    """
+    columns = tables.binding.c
+    lost = columns.reason.in_(COMPROMISES) & (columns.spki_sha256 == certificate.spki_sha256)
+    _refuse_revoked(connection, certificate.subject, lost)
 
 
 def check_key(connection: Connection, owner: ClientRecord, spki_sha256: str, subject: str) -> None:
@@ -91,7 +100,7 @@ def check_key(connection: Connection, owner: ClientRecord, spki_sha256: str, sub
         CertificateBound: it knows another client.
     """
     same = tables.binding.c.spki_sha256 == spki_sha256
-    _refuse_revoked(connection, subject, same)
+    _refuse_revoked(connection, subject, same & _key_given_up())
     _refuse_bound(connection, subject, same & (tables.binding.c.client_id != owner.id))
 
 
@@ -106,12 +115,18 @@ def check_bound(connection: Connection, owner: ClientRecord, leaf: Certificate) 
     _refuse_bound(connection, leaf.subject, or_(columns.sha256 == leaf.sha256, another))
 
 
-def _refuse_revoked(connection: Connection, subject: str, same: ColumnElement[bool]) -> None:
+def _key_given_up() -> ColumnElement[bool]:
+    """Whether a revoked binding's key is of no use any more: a CA outlives the binding that was superseded."""
+    columns = tables.binding.c
+    return or_(columns.kind != BindingKind.PARTNER_CA, columns.reason.in_(COMPROMISES))
+
+
+def _refuse_revoked(connection: Connection, subject: str, which: ColumnElement[bool]) -> None:
     columns = tables.binding.c
     query = (
         select(tables.client.c.name, columns.ended)
         .join(tables.client)
-        .where(same, columns.state == BindingState.REVOKED, columns.kind != BindingKind.PARTNER_CA)
+        .where(which, columns.state == BindingState.REVOKED)
     )
     row = connection.execute(query.limit(1)).first()
     if row is not None:
@@ -134,26 +149,26 @@ def _refuse_bound(connection: Connection, subject: str, same: ColumnElement[bool
         raise CertificateBound(subject=subject, client=row.name, binding=row.id)
 
 
-def check_authority(connection: Connection, authority: Certificate, rule: str) -> None:
+def check_rule(connection: Connection, authority: Certificate, rule: str) -> None:
     """Return if a partner's CA may be bound under a rule.
 
     Raises:
-        CertificateOnceRevoked: its key was compromised.
         RuleTaken: the same key with the same rule knows a client already.
     """
     columns = tables.binding.c
     query = (
-        select(tables.client.c.name, columns.id, columns.state, columns.rule, columns.reason, columns.ended)
+        select(tables.client.c.name, columns.id)
         .join(tables.client)
-        .where(columns.kind == BindingKind.PARTNER_CA, columns.spki_sha256 == authority.spki_sha256)
+        .where(
+            columns.kind == BindingKind.PARTNER_CA,
+            columns.spki_sha256 == authority.spki_sha256,
+            columns.state.in_((BindingState.PROPOSED, BindingState.ACTIVE)),
+            columns.rule == rule,
+        )
     )
-    for row in connection.execute(query):
-        if row.state == BindingState.REVOKED and row.reason in COMPROMISES:
-            raise CertificateOnceRevoked(
-                subject=authority.subject, client=row.name, ended=moment_text(row.ended)
-            )
-        if row.state in {BindingState.PROPOSED, BindingState.ACTIVE} and row.rule == rule:
-            raise RuleTaken(subject=authority.subject, rule=rule, client=row.name, binding=row.id)
+    row = connection.execute(query.limit(1)).first()
+    if row is not None:
+        raise RuleTaken(subject=authority.subject, rule=rule, client=row.name, binding=row.id)
 
 
 def bearable(
@@ -170,6 +185,6 @@ def bearable(
         raise CertificateUnfit(
             subject=certificate.subject,
             problems="; ".join(found.title for found in errors),
-            codes=",".join(found.code for found in errors),
+            codes=",".join(dict.fromkeys(found.code for found in errors)),
         )
     return tuple(findings)

@@ -6,13 +6,10 @@ comes back, nor does its key.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from twoway.errors import (
     AuthorityOurs,
@@ -22,15 +19,12 @@ from twoway.errors import (
     RuleMissing,
 )
 from twoway.findings import Finding
-from twoway.realm import admission, authorities, endings, tables
+from twoway.realm import admission, authorities, endings, partners, tables
 from twoway.realm.change import Change
 from twoway.realm.records import BindingRecord, CertificateRecord, ClientRecord
-from twoway.realm.states import BINDING, BindingKind, BindingState, CertificateState
+from twoway.realm.states import BINDING, COMPROMISES, BindingKind, BindingState, CertificateState
 from twoway.x509.certificates import Certificate, load_certificates
 from twoway.x509.keys import PrivateKey
-
-if TYPE_CHECKING:
-    from cryptography.x509 import Name
 
 
 @dataclass(frozen=True)
@@ -56,10 +50,25 @@ class Issued:
 
 @dataclass(frozen=True)
 class Accepted:
-    """A certificate or a CA that a partner brought, bound, and what is worth knowing about it."""
+    """A certificate or a CA that a partner brought, bound, and what is worth knowing about it.
+
+    Args:
+        binding: the new one, or the one that there was.
+        findings: the weaknesses.
+        again: it was bound before, and no more than its chain has changed, if that.
+    """
 
     binding: BindingRecord
     findings: tuple[Finding, ...]
+    again: bool = False
+
+
+@dataclass(frozen=True)
+class Ending:
+    """A binding that a revocation ends, and whose it is."""
+
+    client: str
+    binding: BindingRecord
 
 
 @dataclass(frozen=True)
@@ -67,14 +76,19 @@ class Revoked:
     """What a revocation has ended.
 
     Args:
-        bindings: the revoked and the withdrawn ones.
+        endings: the revoked and the withdrawn ones; those that were named first.
         revision: it is done when every gateway has acknowledged this one.
         max_stream_seconds: how long a stream that is open now may go on at most.
     """
 
-    bindings: tuple[BindingRecord, ...]
+    endings: tuple[Ending, ...]
     revision: int
     max_stream_seconds: int
+
+    @property
+    def bindings(self) -> tuple[BindingRecord, ...]:
+        """The bindings alone, as they are now."""
+        return tuple(one.binding for one in self.endings)
 
 
 def bindings(connection: Connection, client: str) -> tuple[BindingRecord, ...]:
@@ -158,7 +172,8 @@ def accept_certificate(
 ) -> Accepted:
     """Bind a client to the very certificate that it brings.
 
-    Only this certificate: not what it issued, if it could, and not another one of the same names.
+    Only this certificate: not what it issued, if it could, and not another one of the same names. Where the client
+    is known by it already, issuers that come with it are added to those that are kept.
 
     Args:
         change: the change that does it.
@@ -174,6 +189,7 @@ def accept_certificate(
         CertificateBound: it, or its key, knows a client already.
         CertificateUnfit: an error finding that ``despite`` does not name.
     """
+    from twoway.x509.chains import in_order
     from twoway.x509.weaknesses import weaknesses
 
     owner = ClientRecord.named(change.connection, client)
@@ -181,6 +197,16 @@ def accept_certificate(
     if authorities.is_ours(change.connection, leaf):
         raise CertificateOurs(subject=leaf.subject)
     admission.check_revoked(change.connection, leaf)
+    again = (
+        _known_by(change.connection, owner, BindingKind.PINNED, leaf)
+        if len(load_certificates(data)) > 1
+        else None
+    )
+    if again is not None:
+        pool = (*certificates_of(again)[1:], *issuers)
+        chain = in_order(leaf, pool).certificates
+        findings = admission.bearable(leaf, weaknesses(chain, at=change.at), despite)
+        return _with_chain(change, client, again, chain[1:], findings)
     admission.check_bound(change.connection, owner, leaf)
     findings = admission.bearable(leaf, weaknesses((leaf, *issuers), at=change.at), despite)
     bound = _insert(change, owner, BindingKind.PINNED, _first_state(proposed), leaf, issuers)
@@ -202,6 +228,8 @@ def accept_authority(
 ) -> Accepted:
     """Bind a client to what its own CA issues, as far as the names match a rule.
 
+    Where the client is known by this CA and rule already, intermediates are added to those that are kept.
+
     Args:
         change: the change that does it.
         client: whose CA it is.
@@ -216,28 +244,40 @@ def accept_authority(
         BundleAmbiguous: there is not exactly one CA in ``data``.
         AuthorityOurs: it is our own, or issued by it.
         NotAnAuthority: it may not issue.
-        CertificateOnceRevoked: its key was compromised.
+        CertificateOnceRevoked: its key, or that of an intermediate, was compromised.
         RuleTaken: this CA with this rule knows a client already.
         CertificateUnfit: an error finding that ``despite`` does not name.
     """
-    from twoway.realm.partners import authority_weaknesses
     from twoway.x509.names import NameRule
 
     owner = ClientRecord.named(change.connection, client)
     authority = admission.only_authority(data)
     if rule is None:
         raise RuleMissing(subject=authority.subject)
-    parsed = str(NameRule.parse(rule))
-    chain = load_certificates(intermediates) if intermediates else ()
+    parsed = NameRule.parse(rule)
+    brought = load_certificates(intermediates) if intermediates else ()
+    again = (
+        _known_by(change.connection, owner, BindingKind.PARTNER_CA, authority, rule=str(parsed))
+        if brought
+        else None
+    )
+    kept = certificates_of(again)[1:] if again is not None else ()
+    chain = tuple(one for one in dict.fromkeys((*kept, *brought)) if one != authority)
     for certificate in (authority, *chain):
         admission.check_may_issue(certificate)
         if authorities.is_ours(change.connection, certificate):
             raise AuthorityOurs(subject=certificate.subject)
-    admission.check_authority(change.connection, authority, parsed)
-    findings = admission.bearable(authority, authority_weaknesses(authority, at=change.at), despite)
+        admission.check_compromised(change.connection, certificate)
+    found = partners.findings(change.connection, owner, authority, chain, parsed, at=change.at)
+    if again is not None:
+        return _with_chain(change, client, again, chain, admission.bearable(authority, found, despite))
+    admission.check_rule(change.connection, authority, str(parsed))
+    findings = admission.bearable(authority, found, despite)
     state = _first_state(proposed)
-    bound = _insert(change, owner, BindingKind.PARTNER_CA, state, authority, chain, rule=parsed)
-    _name_partner(change, bound, (authority, *chain))
+    bound = _insert(change, owner, BindingKind.PARTNER_CA, state, authority, chain, rule=str(parsed))
+    _name_partner(change, bound)
+    if not proposed:
+        partners.decide_anew(change, bound)
     _audit_accepted(change, client, bound, findings)
     return Accepted(bound, findings)
 
@@ -258,8 +298,12 @@ def activate(change: Change, client: str, found: BindingRecord, *, proven: bool)
         proven: whether the partner has shown that it holds the key.
     """
     BINDING.check(_shown(client, found), found.state, BindingState.ACTIVE)
-    if found.kind != BindingKind.PARTNER_CA:
-        # Its key may have been revoked since it was proposed.
+    # Its key may have been revoked since it was proposed.
+    if found.kind == BindingKind.PARTNER_CA:
+        for certificate in certificates_of(found):
+            admission.check_compromised(change.connection, certificate)
+        partners.decide_anew(change, found)
+    else:
         admission.check_revoked(change.connection, Certificate(found.der))
         endings.end_learned(change, found.sha256, found.spki_sha256)
     moved = _move(change, found, BindingState.ACTIVE)
@@ -282,18 +326,13 @@ def retire(change: Change, client: str, binding_id: int) -> BindingRecord:
     return moved
 
 
-def revoke(
-    change: Change, client: str, binding_id: int | None = None, *, reason: str = "unspecified"
-) -> Revoked:
-    """Revoke one binding of a client, or all; what we issued is revoked by its serial number too.
+def to_revoke(
+    connection: Connection, client: str, binding_id: int | None = None, *, reason: str = "unspecified"
+) -> tuple[Ending, ...]:
+    """Return what ``revoke`` would end, as it is now: what is named, then what goes with it.
 
-    Args:
-        change: the change that does it.
-        client: whose.
-        binding_id: which; None for all, the retired ones too, and what is proposed is withdrawn.
-        reason: one of RFC 5280's.
-
-    A revoked key never comes back, so every other binding of the same key goes too, whoever has it.
+    The key of a revoked certificate never comes back, so every other binding of the same key goes too, whoever has
+    it. The key of a partner's CA is as good as before, unless the reason is a compromise: then it is gone everywhere.
 
     Raises:
         RevocationReasonUnknown: there is no such reason.
@@ -301,46 +340,62 @@ def revoke(
         IllegalTransition: the one named cannot be revoked.
     """
     authorities.known_reason(reason)
-    owner = ClientRecord.named(change.connection, client)
+    owner = ClientRecord.named(connection, client)
     if binding_id is None:
-        every = _of(change.connection, owner)
-        targets = [
-            found for found in every if found.state not in {BindingState.WITHDRAWN, BindingState.REVOKED}
-        ]
+        over = {BindingState.WITHDRAWN, BindingState.REVOKED}
+        named = [found for found in _of(connection, owner) if found.state not in over]
     else:
-        named = binding(change.connection, client, binding_id)
-        BINDING.check(_shown(client, named), named.state, BindingState.REVOKED)
-        targets = [named]
-    if not targets:
+        one = binding(connection, client, binding_id)
+        BINDING.check(_shown(client, one), one.state, BindingState.REVOKED)
+        named = [one]
+    if not named:
         raise NothingBound(client=client)
-    ended = [_revoke_one(change, client, found, reason) for found in targets]
-    ended += _revoke_keys(change, ended, reason)
-    return Revoked(tuple(ended), change.revision, _longest_stream(change.connection, ended))
+    return (*(Ending(client, found) for found in named), *_of_their_keys(connection, named, reason))
+
+
+def revoke(
+    change: Change, client: str, binding_id: int | None = None, *, reason: str = "unspecified"
+) -> Revoked:
+    """Revoke one binding of a client, or all, and what ``to_revoke`` says goes with it.
+
+    What we issued is revoked by its serial number too.
+
+    Args:
+        change: the change that does it.
+        client: whose.
+        binding_id: which; None for all, the retired ones too, and what is proposed is withdrawn.
+        reason: one of RFC 5280's.
+
+    Raises:
+        RevocationReasonUnknown: there is no such reason.
+        NothingBound: there is none to revoke.
+        IllegalTransition: the one named cannot be revoked.
+    """
+    going = to_revoke(change.connection, client, binding_id, reason=reason)
+    ended = tuple(_revoke_one(change, one, reason) for one in going)
+    return Revoked(ended, change.revision, _longest_stream(change.connection, ended))
 
 
 def end_all(change: Change, client: ClientRecord) -> None:
     """End whatever a client that is removed still has: issued is revoked, brought retired, proposed withdrawn."""
     reason = "cessationOfOperation"
     live = (BindingState.ACTIVE, BindingState.RETIRED)
-    issued = [found for found in _of(change.connection, client) if found.kind == BindingKind.ISSUED]
-    ended = [_revoke_one(change, client.name, found, reason) for found in issued if found.state in live]
-    _revoke_keys(change, ended, reason)
+    issued = [
+        found
+        for found in _of(change.connection, client)
+        if found.kind == BindingKind.ISSUED and found.state in live
+    ]
+    going = (
+        *(Ending(client.name, found) for found in issued),
+        *_of_their_keys(change.connection, issued, reason),
+    )
+    for one in going:
+        _revoke_one(change, one, reason)
     for found in _of(change.connection, client):
         if found.state == BindingState.PROPOSED:
             _withdraw(change, client.name, found)
         elif found.state == BindingState.ACTIVE:
             retire(change, client.name, found.id)
-
-
-def name_key(name: Name) -> str:
-    """Return the key under which a name of a certificate is found again, however its strings are spelled."""
-    from twoway.x509.names import comparable_name
-
-    parts = [
-        sorted((oid, value.hex() if isinstance(value, bytes) else value) for oid, value in rdn)
-        for rdn in comparable_name(name)
-    ]
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 def _of(connection: Connection, client: ClientRecord) -> tuple[BindingRecord, ...]:
@@ -421,13 +476,17 @@ def _withdraw(change: Change, client: str, found: BindingRecord) -> BindingRecor
     return moved
 
 
-def _revoke_one(change: Change, client: str, found: BindingRecord, reason: str) -> BindingRecord:
+def _revoke_one(change: Change, one: Ending, reason: str) -> Ending:
+    client, found = one.client, one.binding
     if found.state == BindingState.PROPOSED:
-        return _withdraw(change, client, found)
+        return Ending(client, _withdraw(change, client, found))
     BINDING.check(_shown(client, found), found.state, BindingState.REVOKED)
     endings.end_bindings(change, tables.binding.c.id == found.id)
     if found.kind != BindingKind.PARTNER_CA:
         endings.end_learned(change, found.sha256, found.spki_sha256)
+    elif reason in COMPROMISES:
+        # It may stand on the way to another partner's root as well.
+        endings.end_taught(change)
     # Also where the binding was retired before: what was decided about its key may no longer hold.
     change.takes_rights()
     if found.certificate_id is not None:
@@ -436,26 +495,28 @@ def _revoke_one(change: Change, client: str, found: BindingRecord, reason: str) 
             authorities.mark_revoked(change, record, reason)
     moved = _move(change, found, BindingState.REVOKED, reason)
     change.audit("binding.revoke", client, binding=found.id, sha256=found.sha256, reason=reason)
-    return moved
+    return Ending(client, moved)
 
 
-def _revoke_keys(change: Change, ended: Sequence[BindingRecord], reason: str) -> list[BindingRecord]:
-    """Revoke what else is bound by the keys of revoked bindings, at any client."""
+def _of_their_keys(connection: Connection, named: Sequence[BindingRecord], reason: str) -> tuple[Ending, ...]:
+    """Return what else is bound by the keys of bindings that are to be revoked, at any client."""
+    columns = tables.binding.c
     keys = {
         found.spki_sha256
-        for found in ended
-        if found.state == BindingState.REVOKED and found.kind != BindingKind.PARTNER_CA
+        for found in named
+        if found.state != BindingState.PROPOSED
+        and (found.kind != BindingKind.PARTNER_CA or reason in COMPROMISES)
     }
-    columns = tables.binding.c
+    # A certificate that was replaced says nothing of a CA of its key; one that was stolen does.
+    kinds = [kind for kind in BindingKind if kind != BindingKind.PARTNER_CA or reason in COMPROMISES]
     query = BindingRecord.query(
         columns.spki_sha256.in_(keys),
-        columns.kind != BindingKind.PARTNER_CA,
+        columns.kind.in_(kinds),
         columns.state.in_((BindingState.PROPOSED, BindingState.ACTIVE, BindingState.RETIRED)),
-    )
-    return [
-        _revoke_one(change, _client_name(change.connection, found), found, reason)
-        for found in tuple(BindingRecord.many(change.connection, query))
-    ]
+        columns.id.not_in({found.id for found in named}),
+    ).order_by(columns.id)
+    found = tuple(BindingRecord.many(connection, query))
+    return tuple(Ending(_client_name(connection, one), one) for one in found)
 
 
 def _client_name(connection: Connection, found: BindingRecord) -> str:
@@ -466,11 +527,11 @@ def _client_name(connection: Connection, found: BindingRecord) -> str:
     )
 
 
-def _longest_stream(connection: Connection, ended: Iterable[BindingRecord]) -> int:
+def _longest_stream(connection: Connection, ended: Iterable[Ending]) -> int:
     query = (
         select(func.max(tables.service.c.max_stream_seconds))
         .join(tables.permission)
-        .where(tables.permission.c.client_id.in_({found.client_id for found in ended}))
+        .where(tables.permission.c.client_id.in_({one.binding.client_id for one in ended}))
     )
     return connection.execute(query).scalar_one() or 0
 
@@ -491,8 +552,59 @@ def _audit_accepted(change: Change, client: str, bound: BindingRecord, findings:
     )
 
 
-def _name_partner(change: Change, bound: BindingRecord, certificates: Iterable[Certificate]) -> None:
-    names = {name_key(certificate.parsed.subject) for certificate in certificates}
+def _known_by(
+    connection: Connection,
+    owner: ClientRecord,
+    kind: BindingKind,
+    certificate: Certificate,
+    *,
+    rule: str | None = None,
+) -> BindingRecord | None:
+    """Return the binding by which a client is known, or to be known, by this very certificate."""
+    columns = tables.binding.c
+    query = BindingRecord.query(
+        columns.client_id == owner.id,
+        columns.kind == kind,
+        columns.sha256 == certificate.sha256,
+        columns.rule == rule,
+        columns.state.in_((BindingState.PROPOSED, BindingState.ACTIVE)),
+    )
+    return next(BindingRecord.many(connection, query), None)
+
+
+def _with_chain(
+    change: Change,
+    client: str,
+    found: BindingRecord,
+    chain: Sequence[Certificate],
+    findings: tuple[Finding, ...],
+) -> Accepted:
+    """Keep these issuers with a binding; nothing happens where they are kept already."""
+    der = b"".join(issuer.der for issuer in chain)
+    if der == found.chain:
+        return Accepted(found, findings, again=True)
+    values = {"chain": der, "revision": change.revision}
+    change.connection.execute(update(tables.binding).where(tables.binding.c.id == found.id).values(values))
+    moved = _read(change.connection, found.id)
+    if found.kind == BindingKind.PARTNER_CA:
+        columns = tables.partner_name.c
+        change.connection.execute(delete(tables.partner_name).where(columns.binding_id == found.id))
+        _name_partner(change, moved)
+        if found.state == BindingState.ACTIVE:
+            partners.decide_anew(change, moved)
+    change.audit(
+        "binding.chain",
+        client,
+        binding=found.id,
+        sha256=found.sha256,
+        chain=[issuer.sha256 for issuer in chain],
+        findings=[one.code for one in findings],
+    )
+    return Accepted(moved, findings, again=True)
+
+
+def _name_partner(change: Change, bound: BindingRecord) -> None:
+    names = {partners.name_key(certificate.parsed.subject) for certificate in certificates_of(bound)}
     change.connection.execute(
         insert(tables.partner_name), [{"binding_id": bound.id, "name": name} for name in sorted(names)]
     )

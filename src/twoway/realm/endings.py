@@ -6,10 +6,11 @@ dropped when they are old; whether a fingerprint on it has a right again is foun
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, delete, func, insert, or_, select
+from sqlalchemy import ColumnElement, Select, delete, func, insert, or_, select, true
 
 from twoway.realm import tables
 from twoway.realm.change import Change
@@ -43,9 +44,24 @@ def end_learned(change: Change, sha256: str, spki_sha256: str) -> None:
         sha256: the certificate's fingerprint.
         spki_sha256: its key's.
     """
-    learned = tables.learned.c
-    which = or_(learned.sha256 == sha256, learned.spki_sha256 == spki_sha256)
-    rows = _rows(change, select(learned.sha256, learned.not_after).where(which), None)
+    columns = tables.learned.c
+    _forget(change, or_(columns.sha256 == sha256, columns.spki_sha256 == spki_sha256))
+
+
+def end_taught(change: Change, binding_ids: Collection[int] | None = None) -> None:
+    """Take away what was learned through partners' CAs: it is to be decided on anew, what is being decided too.
+
+    Args:
+        change: the change that takes a key from all CAs, or that makes certificates of a CA another client's too.
+        binding_ids: of which partner CAs; None for all of them.
+    """
+    _forget(change, true() if binding_ids is None else tables.learned.c.binding_id.in_(binding_ids))
+    change.takes_rights()
+
+
+def _forget(change: Change, which: ColumnElement[bool]) -> None:
+    columns = tables.learned.c
+    rows = _rows(change, select(columns.sha256, columns.not_after).where(which), None)
     if rows:
         change.connection.execute(insert(tables.ended), rows)
         change.connection.execute(delete(tables.learned).where(which))

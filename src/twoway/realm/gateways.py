@@ -235,7 +235,7 @@ def partner_candidates(connection: Connection, issuers: Iterable[Name]) -> tuple
         connection: any.
         issuers: the issuer names of the presented certificates, as ``Certificate.parsed.issuer`` has them.
     """
-    from twoway.realm.bindings import name_key
+    from twoway.realm.partners import name_key
 
     keys = {name_key(issuer) for issuer in issuers}
     if not keys:

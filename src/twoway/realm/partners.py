@@ -1,104 +1,184 @@
-"""What is wrong, or worth knowing, with a CA that a partner brings to be known by."""
+"""What the CAs of partners have to do with each other: one key, one way up, or no more than one name.
+
+A certificate that two clients' CAs and rules fit is refused: whose it is cannot be told. So it is said at acceptance
+where that can happen, and what gateways have learned through either CA is decided on anew.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import datetime, timedelta
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
 
-from twoway.findings import Finding, Severity, Who
-from twoway.x509.certificates import Certificate, iso
-from twoway.x509.weaknesses import from_public_ca
+from sqlalchemy import Connection, select
 
-# Days before its end at which a CA should have a successor: partners need longer for a CA than for a leaf.
-SOON_DAYS = 90
+from twoway.findings import Finding, Severity, Who, worst_first
+from twoway.realm import endings, tables
+from twoway.realm.change import Change
+from twoway.realm.records import BindingRecord, ClientRecord
+from twoway.realm.states import BindingKind, BindingState
+from twoway.x509.certificates import Certificate, load_certificates
 
-# What a path is refused for anyway, said before anyone relies on it. Source: NIST SP 800-57 part 1, table 2.
-_RSA_BITS_LEAST = 2048
+if TYPE_CHECKING:
+    from cryptography.x509 import Name
+
+    from twoway.x509.names import NameRule
 
 
-def authority_weaknesses(authority: Certificate, *, at: datetime) -> tuple[Finding, ...]:
-    """Return every weakness of a partner's CA, the errors first.
+@dataclass(frozen=True, slots=True)
+class _Other:
+    """Another partner CA that is bound, or proposed; ``certificates`` are it and those below it."""
+
+    binding_id: int
+    client_id: int
+    client: str
+    rule: str
+    certificates: tuple[Certificate, ...]
+
+
+def findings(
+    connection: Connection,
+    owner: ClientRecord,
+    authority: Certificate,
+    chain: Sequence[Certificate],
+    rule: NameRule,
+    *,
+    at: datetime,
+) -> tuple[Finding, ...]:
+    """Return what is wrong, or worth knowing, with a partner's CA: by itself, and beside those of other bindings.
 
     Args:
+        connection: any.
+        owner: whose CA it is to be.
         authority: the CA's certificate.
+        chain: the CAs below it that came with it.
+        rule: for the names.
         at: now, aware.
     """
-    order = list(Severity)
-    return tuple(sorted(_weaknesses(authority, at), key=lambda found: order.index(found.severity)))
+    from twoway.x509.authority_weaknesses import authority_weaknesses
+
+    beside = _beside(owner, (authority, *chain), rule, _bound(connection))
+    return worst_first([*authority_weaknesses(authority, chain, at=at), *beside])
 
 
-def _weaknesses(authority: Certificate, at: datetime) -> Iterator[Finding]:
-    if at > authority.not_after:
-        yield _expired(authority)
-    elif at > authority.not_after - timedelta(days=SOON_DAYS):
-        yield _expires_soon(authority, (authority.not_after - at).days)
-    if authority.key.algorithm == "rsa" and authority.key.bits < _RSA_BITS_LEAST:
-        yield _key_small(authority)
-    if from_public_ca(authority):
-        yield _public(authority)
-    if not authority.self_signed:
-        yield _not_a_root(authority)
+def decide_anew(change: Change, bound: BindingRecord) -> None:
+    """Have what was learned through the CAs of other clients decided on again, where this one may fit it too.
+
+    Args:
+        change: the change that makes the binding active, or adds to its chain.
+        bound: the partner CA's binding.
+    """
+    certificates = (Certificate(bound.der), *(load_certificates(bound.chain) if bound.chain else ()))
+    related = {
+        other.binding_id
+        for other in _bound(change.connection)
+        if other.client_id != bound.client_id and _on_one_way(certificates, other.certificates)
+    }
+    if related:
+        endings.end_taught(change, related)
 
 
-def _expired(authority: Certificate) -> Finding:
+def name_key(name: Name) -> str:
+    """Return the key under which a name of a certificate is found again, however its strings are spelled."""
+    from twoway.x509.names import comparable_name
+
+    parts = [
+        sorted((oid, value.hex() if isinstance(value, bytes) else value) for oid, value in rdn)
+        for rdn in comparable_name(name)
+    ]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def _bound(connection: Connection) -> Iterator[_Other]:
+    columns = tables.binding.c
+    query = (
+        select(columns.id, columns.client_id, tables.client.c.name, columns.rule, columns.der, columns.chain)
+        .join(tables.client)
+        .where(
+            columns.kind == BindingKind.PARTNER_CA,
+            columns.state.in_((BindingState.PROPOSED, BindingState.ACTIVE)),
+        )
+        .order_by(columns.id)
+    )
+    for binding_id, client_id, client, rule, der, chain in connection.execute(query):
+        below = load_certificates(chain) if chain else ()
+        yield _Other(binding_id, client_id, client, rule, (Certificate(der), *below))
+
+
+def _beside(
+    owner: ClientRecord, certificates: Sequence[Certificate], rule: NameRule, others: Iterable[_Other]
+) -> Iterator[Finding]:
+    from twoway.x509.names import NameRule
+
+    authority = certificates[0]
+    name = name_key(authority.subject_name)
+    for other in others:
+        anchor = other.certificates[0]
+        if _on_one_way(certificates, other.certificates):
+            if other.client_id == owner.id:
+                continue
+            if rule.overlaps(NameRule.parse(other.rule)):
+                yield _rules_overlap(authority, str(rule), other)
+            else:
+                yield _shared(authority, other)
+        elif name == name_key(anchor.subject_name):
+            yield _namesake(authority, other)
+
+
+def _on_one_way(ours: Sequence[Certificate], theirs: Sequence[Certificate]) -> bool:
+    """Whether two CAs have one key, or one of them is above the other, as far as the CAs that are known show."""
+    from twoway.x509.chains import in_order
+
+    pool = (*ours, *theirs)
+    return any(
+        top.spki_sha256 in {one.spki_sha256 for one in in_order(bottom, pool).certificates}
+        for bottom, top in ((ours[0], theirs[0]), (theirs[0], ours[0]))
+    )
+
+
+def _rules_overlap(authority: Certificate, rule: str, other: _Other) -> Finding:
     return Finding(
-        code="partner-authority-expired",
+        code="partner-rules-overlap",
         severity=Severity.ERROR,
-        title=f"the CA {authority.subject} ended at {iso(authority.not_after)}",
-        cause="no certificate that it issued is accepted after its end",
-        remedy="ask the partner for its current CA",
-        who=Who.PARTNER,
-        facts=_facts(authority, not_after=iso(authority.not_after)),
+        title=f"names that fit {rule} fit {other.rule} of the client {other.client} too, under the same CA",
+        cause="a certificate that fits two clients is refused, so one that is let in today would be let in no more",
+        remedy="give the clients rules that fit different names, or pin their certificates",
+        facts=_facts(authority, other),
     )
 
 
-def _expires_soon(authority: Certificate, days: int) -> Finding:
+def _shared(authority: Certificate, other: _Other) -> Finding:
     return Finding(
-        code="partner-authority-expires-soon",
-        severity=Severity.WARNING,
-        title=f"the CA {authority.subject} ends in {days} days, at {iso(authority.not_after)}",
-        cause="its validity is nearly over, and with it that of all it issued",
-        remedy="ask the partner for its next CA now: both can be accepted at once",
-        who=Who.PARTNER,
-        facts=_facts(authority, not_after=iso(authority.not_after), days=days),
-    )
-
-
-def _key_small(authority: Certificate) -> Finding:
-    return Finding(
-        code="partner-authority-key-small",
-        severity=Severity.ERROR,
-        title=f"the RSA key of the CA {authority.subject} has only {authority.key.bits} bits",
-        cause="whoever factors it can issue certificates in the partner's name, so its certificates are refused",
-        remedy="ask the partner for a CA with an RSA 2048 or EC P-256 key, or pin its clients' certificates",
-        who=Who.PARTNER,
-        facts=_facts(authority, bits=authority.key.bits),
-    )
-
-
-def _public(authority: Certificate) -> Finding:
-    return Finding(
-        code="partner-authority-public",
-        severity=Severity.WARNING,
-        title=f"{authority.subject} is a public CA: everyone can have a certificate of it",
-        cause="whoever controls a name of the rule passes, and public CAs end clientAuth by 15 March 2027",
-        remedy="issue the partner a certificate of ours, or pin the one that it has",
-        who=Who.EITHER,
-        facts=_facts(authority),
-    )
-
-
-def _not_a_root(authority: Certificate) -> Finding:
-    return Finding(
-        code="partner-authority-intermediate",
+        code="partner-authority-shared",
         severity=Severity.INFO,
-        title=f"{authority.subject} is an intermediate CA, issued by {authority.issuer}",
-        cause="it is the anchor itself here: whether its own issuer revokes it is not asked",
-        remedy="nothing, if this is the CA that is meant",
-        who=Who.EITHER,
-        facts=_facts(authority, issuer=authority.issuer),
+        title=f"the client {other.client} is known by this CA, or one above or below it, too: {other.rule}",
+        cause="one CA issues for both clients, so nothing but the names tells them apart",
+        remedy="nothing, as long as no certificate has names of both: it is refused",
+        facts=_facts(authority, other),
     )
 
 
-def _facts(authority: Certificate, **more: object) -> dict[str, object]:
-    return {"subject": authority.subject, "sha256": authority.sha256, **more}
+def _namesake(authority: Certificate, other: _Other) -> Finding:
+    return Finding(
+        code="partner-authority-namesake",
+        severity=Severity.INFO,
+        title=f"another CA named {authority.subject}, with another key, is bound to the client {other.client}",
+        cause="the partner has made its CA anew, or two partners chose one name",
+        remedy="nothing, they are told apart by their keys; if it is a surprise, compare the sha256 with the partner",
+        who=Who.EITHER,
+        facts=_facts(authority, other),
+    )
+
+
+def _facts(authority: Certificate, other: _Other) -> dict[str, object]:
+    return {
+        "subject": authority.subject,
+        "sha256": authority.sha256,
+        "client": other.client,
+        "binding": other.binding_id,
+        "rule": other.rule,
+        "other_sha256": other.certificates[0].sha256,
+    }

@@ -7,16 +7,27 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from ipaddress import ip_address
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from twoway.errors import HandshakeMixed, NameTaken, NotInRealm, PathIndistinct, TwowayError, ValueRefused
+from twoway.errors import (
+    HandshakeMixed,
+    HostCertificateUnfit,
+    NameTaken,
+    NotInRealm,
+    PathIndistinct,
+    TwowayError,
+    ValueRefused,
+)
+from twoway.findings import Finding, Severity, worst_first
 from twoway.realm import tables
 from twoway.realm.change import Change
 from twoway.realm.names import check_name
 from twoway.realm.records import ServiceRecord, VaultEntryRecord
+from twoway.realm.sharing import host_text, others_of_host, shared
 
 if TYPE_CHECKING:
     from twoway.realm.realm import Realm
@@ -96,6 +107,7 @@ def add(
         PathIndistinct: another service of the host has this path, or one that differs in case alone, or lies under
             it in another case.
         HandshakeMixed: the host would have strict and other services.
+        HostCertificateUnfit: the certificate would serve nobody.
     """
     check_name("service", name)
     if ServiceRecord.one(change.connection, tables.service.c.name == name) is not None:
@@ -123,6 +135,9 @@ def edit(
         upstream: where the requests go.
         identity: a new server certificate for the host.
         options: fields of ``ServiceOptions``.
+
+    Raises:
+        RealmError: as ``add``.
     """
     before = find(change.connection, name)
     wanted = replace(_options(before), **options)
@@ -173,22 +188,59 @@ def services(connection: Connection) -> tuple[ServiceRecord, ...]:
     return tuple(ServiceRecord.many(connection, ServiceRecord.query().order_by(tables.service.c.name)))
 
 
-def refresh_identity(change: Change, entry: VaultEntryRecord) -> VaultEntryRecord | None:
-    """Take a watched server certificate again if its files have changed.
+def findings(
+    connection: Connection, name: str, identity: Brought | None, *, at: datetime
+) -> tuple[Finding, ...]:
+    """Return what is worth knowing about a service that was just added or changed, the worst first.
+
+    Args:
+        connection: of the change that did it.
+        name: the service's.
+        identity: what was brought with it: it was taken, so there is no error among them.
+        at: now, aware.
+    """
+    service = find(connection, name)
+    others = others_of_host(connection, name, service.host)
+    weak = () if identity is None else _weaknesses(identity, _called(connection, service.host), at)
+    return worst_first((*weak, *shared(service, others, brought=identity is not None)))
+
+
+def maintain(realm: Realm, actor: str, *, at: datetime | None = None) -> dict[str, TwowayError]:
+    """Renew the server certificates that are due, and take over watched ones whose files have changed.
+
+    Nothing is written where nothing is due. What goes wrong with one host keeps no other from it, and the certificate
+    that it has stays.
+
+    Args:
+        realm: an open realm.
+        actor: who does it.
+        at: now, aware; the clock's time if left out.
 
     Returns:
-        The new entry, or None if nothing has changed.
-
-    Raises:
-        IdentitySourceUnreadable: a file cannot be read.
-        KeystoreError: the files hold no identity, perhaps because they are just being written.
+        What went wrong, by host; perhaps only because a file is just being written.
     """
     from twoway.realm import vault
 
-    return vault.refresh(change, entry)
+    at = at or datetime.now(UTC)
+    with realm.reading() as connection:
+        due = _renewals_due(connection, at)
+        watched = [entry for entry in vault.entries(connection, OWNER) if entry.source_paths]
+    failures: dict[str, TwowayError] = {}
+    for entry in due:
+        try:
+            with realm.changing(actor, at=at) as change:
+                _issue_identity(change, entry.name)
+        except TwowayError as error:
+            failures[entry.name] = error
+    for entry in watched:
+        try:
+            _take_again(realm, actor, entry, at)
+        except TwowayError as error:
+            failures[entry.name] = error
+    return failures
 
 
-def renewals_due(connection: Connection, at: datetime) -> tuple[VaultEntryRecord, ...]:
+def _renewals_due(connection: Connection, at: datetime) -> tuple[VaultEntryRecord, ...]:
     """Return the server certificates of ours that have lived two thirds of their life."""
     from twoway.realm import vault
 
@@ -200,40 +252,21 @@ def renewals_due(connection: Connection, at: datetime) -> tuple[VaultEntryRecord
     )
 
 
-def renew_certificates(change: Change) -> tuple[VaultEntryRecord, ...]:
-    """Issue again what is due, with new keys."""
-    due = renewals_due(change.connection, change.at)
-    return tuple(_issue_identity(change, entry.name) for entry in due)
-
-
-def maintain(realm: Realm, actor: str) -> dict[str, TwowayError]:
-    """Renew the server certificates that are due, and take over watched ones whose files have changed.
-
-    Nothing is written where nothing is due. What goes wrong with one host keeps no other from it.
-
-    Returns:
-        What went wrong, by host; perhaps only because a file is just being written.
-    """
+def _take_again(realm: Realm, actor: str, entry: VaultEntryRecord, at: datetime) -> None:
+    """Take a watched server certificate again if its files have changed, and what is in them can serve."""
     from twoway.realm import vault
 
+    if not vault.source_changed(entry):
+        return
     with realm.reading() as connection:
-        due = renewals_due(connection, datetime.now(UTC))
-        watched = [entry for entry in vault.entries(connection, OWNER) if entry.source_paths]
-    failures: dict[str, TwowayError] = {}
-    for entry in due:
-        try:
-            with realm.changing(actor) as change:
-                _issue_identity(change, entry.name)
-        except TwowayError as error:
-            failures[entry.name] = error
-    for entry in watched:
-        try:
-            if vault.source_changed(entry):
-                with realm.changing(actor) as change:
-                    vault.refresh(change, entry)
-        except TwowayError as error:
-            failures[entry.name] = error
-    return failures
+        known = vault.as_brought(realm.keys, connection, entry)
+        host = _called(connection, None if entry.name == OWN_HOST else entry.name)
+    # Read and judged before the change: nobody waits for the files while they hold the database.
+    again = vault.read([Path(path) for path in known.paths], known.password, alias=known.alias)
+    _check_fit(again, host, at)
+    with realm.changing(actor, at=at) as change:
+        if vault.entry(change.connection, entry.id) == entry:
+            vault.put(change, OWNER, entry.name, again)
 
 
 def _options(record: ServiceRecord) -> ServiceOptions:
@@ -386,12 +419,8 @@ def _refused(field: str, value: str, problem: str, advice: str | None = None) ->
 
 def _check_host(connection: Connection, name: str, values: dict[str, Any]) -> None:
     """Hold a service against the others of its host."""
-    host = values["host"]
-    shown = "every other host" if host is None else host
-    others = ServiceRecord.many(
-        connection,
-        ServiceRecord.query(tables.service.c.host.is_not_distinct_from(host), tables.service.c.name != name),
-    )
+    shown = host_text(values["host"])
+    others = others_of_host(connection, name, values["host"])
     _check_ca_names(values["ca_names"], others)
     for other in others:
         if _confusable(other.path, values["path"]):
@@ -425,9 +454,42 @@ def _host_identity(change: Change, host: str | None, identity: Brought | None) -
 
     name = OWN_HOST if host is None else host
     if identity is not None:
+        _check_fit(identity, _called(change.connection, host), change.at)
         return vault.put(change, OWNER, name, identity)
     present = [entry for entry in vault.entries(change.connection, OWNER) if entry.name == name]
     return present[0] if present else _issue_identity(change, name)
+
+
+def _called(connection: Connection, host: str | None) -> str | None:
+    """Return the name by which clients call a host, None if by any; the one without a name may be localhost too."""
+    if host is not None:
+        return host
+    query = select(tables.service.c.id).where(tables.service.c.host == OWN_HOST).limit(1)
+    return None if connection.execute(query).first() is None else OWN_HOST
+
+
+def _weaknesses(brought: Brought, host: str | None, at: datetime) -> tuple[Finding, ...]:
+    from twoway.x509.server_weaknesses import server_weaknesses
+
+    return server_weaknesses(brought.identity.certificates, at=at, host=host)
+
+
+def _check_fit(brought: Brought, host: str | None, at: datetime) -> None:
+    """Return if a brought certificate can serve a host.
+
+    Raises:
+        HostCertificateUnfit: it cannot.
+    """
+    errors = [found for found in _weaknesses(brought, host, at) if found.severity is Severity.ERROR]
+    if errors:
+        raise HostCertificateUnfit(
+            subject=brought.identity.leaf.subject,
+            source=f" in {brought.paths[0]}" if brought.paths else "",
+            host=host_text(host),
+            problems="; ".join(found.title for found in errors),
+            advice="; ".join(dict.fromkeys(found.remedy for found in errors)),
+            codes=",".join(found.code for found in errors),
+        )
 
 
 def _issue_identity(change: Change, name: str) -> VaultEntryRecord:

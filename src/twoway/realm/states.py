@@ -38,6 +38,10 @@ class BindingState(StrEnum):
     REVOKED = "revoked"
 
 
+# Reasons of a revocation (RFC 5280, 5.3.1) for which everything of the same key has to go, also a partner's CA.
+COMPROMISES = frozenset({"keyCompromise", "cACompromise", "aACompromise"})
+
+
 class CertificateState(StrEnum):
     """What a certificate of ours is; that it has expired is derived from its not_after."""
 

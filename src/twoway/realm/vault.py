@@ -24,13 +24,17 @@ if TYPE_CHECKING:
     from twoway.x509.identity import Identity
 
 
+# What a file that holds a certificate in PEM has in it.
+_CERTIFICATE = b"CERTIFICATE-----"
+
+
 @dataclass(frozen=True)
 class Brought:
     """An identity on its way into the vault.
 
     Args:
         identity: what is used.
-        paths: the files that it came in, if they are to be watched.
+        paths: the files that it came in, if they are to be watched, those with certificates first.
         digest: the SHA-256 of the files, hex.
         password: opens the files again when they are replaced.
         alias: which of a keystore's identities it is.
@@ -67,7 +71,10 @@ def read(paths: Sequence[Path], password: bytes | None = None, *, alias: str | N
     Raises:
         IdentitySourceUnreadable: a file cannot be read.
     """
-    return brought(_bytes(paths), password, alias=alias, paths=paths)
+    # Stable: what is renewed is the certificate, so its file is the one to name.
+    read = sorted(((path, _bytes([path])) for path in paths), key=lambda file: _CERTIFICATE not in file[1])
+    data = b"\n".join(content for _, content in read)
+    return brought(data, password, alias=alias, paths=[path for path, _ in read])
 
 
 def put(
@@ -176,6 +183,27 @@ def identity(keys: Keys, connection: Connection, record: VaultEntryRecord) -> Id
     return Identity(load_own_key(key), certificates(record))
 
 
+def as_brought(keys: Keys, connection: Connection, record: VaultEntryRecord) -> Brought:
+    """Return an entry in the form that it was brought in, to be put elsewhere too: watched there if it is here.
+
+    Args:
+        keys: the realm's.
+        connection: of the transaction in which the entry was read.
+        record: the entry.
+    """
+    password = None
+    if record.source_password_secret_id is not None:
+        purpose = _password_purpose(record.owner, record.name)
+        password = keys.unseal(connection, record.source_password_secret_id, purpose)
+    return Brought(
+        identity(keys, connection, record),
+        record.source_paths,
+        record.source_digest,
+        password,
+        record.source_alias,
+    )
+
+
 def source_changed(record: VaultEntryRecord) -> bool:
     """Tell whether the files of a watched entry hold something else than what the vault took from them.
 
@@ -184,26 +212,6 @@ def source_changed(record: VaultEntryRecord) -> bool:
     """
     paths = record.source_paths
     return bool(paths) and _digest(_bytes([Path(path) for path in paths])) != record.source_digest
-
-
-def refresh(change: Change, record: VaultEntryRecord) -> VaultEntryRecord | None:
-    """Take a watched identity again if its files have changed.
-
-    Returns:
-        The new entry, or None if nothing has changed.
-
-    Raises:
-        IdentitySourceUnreadable: a file cannot be read.
-        KeystoreError: the files hold no identity, perhaps because they are just being written.
-    """
-    if not source_changed(record):
-        return None
-    password = None
-    if record.source_password_secret_id is not None:
-        purpose = _password_purpose(record.owner, record.name)
-        password = change.unseal(record.source_password_secret_id, purpose)
-    again = read([Path(path) for path in record.source_paths], password, alias=record.source_alias)
-    return put(change, record.owner, record.name, again)
 
 
 def _one(connection: Connection, owner: str, name: str) -> VaultEntryRecord | None:

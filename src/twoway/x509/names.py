@@ -211,6 +211,19 @@ class NameRule:
         names = certificate.extension(x509.SubjectAlternativeName)
         return names is not None and any(self._matches_name(name) for name in names)
 
+    def overlaps(self, other: NameRule) -> bool:
+        """Return whether one name could be both rules'; that a certificate may carry a name of each is not meant."""
+        if self.kind != other.kind:
+            return False
+        ours, theirs = self.pattern, other.pattern
+        match self.kind:
+            case "DNS":
+                # Of two wildcards only the same one fits the same host names.
+                return ours == theirs or host_matches(ours, theirs) or host_matches(theirs, ours)
+            case "URI":
+                return ours == theirs or _uri_tree_has(ours, theirs) or _uri_tree_has(theirs, ours)
+        return ours == theirs
+
     def __str__(self) -> str:
         return f"{self.kind}:{self.pattern}"
 
@@ -334,6 +347,11 @@ def _uri_matches(pattern: str, uri: str) -> bool:
         return pattern == uri
     prefix = pattern.removesuffix("*")
     return uri.startswith(prefix) and len(uri) > len(prefix)
+
+
+def _uri_tree_has(pattern: str, other: str) -> bool:
+    """Whether an address, or another tree, lies in a pattern's tree."""
+    return pattern.endswith("/*") and other.startswith(pattern.removesuffix("*"))
 
 
 def _folded_email(address: str) -> str:

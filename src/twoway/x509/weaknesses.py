@@ -5,7 +5,8 @@ An error cannot work, or must not be accepted without saying so; a warning works
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from cryptography import x509
@@ -14,6 +15,7 @@ from twoway.findings import Finding, Severity, Who, worst_first
 from twoway.x509.certificates import Certificate, iso
 from twoway.x509.chains import WEAK_DIGESTS, in_order
 from twoway.x509.keys import ENVOY_ALGORITHMS, RSA_BITS_LEAST, RSA_BITS_MOST
+from twoway.x509.public_roots import KEYS as PUBLIC_ROOT_KEYS
 from twoway.x509.purposes import Purpose, can_sign_handshakes, extended_usage_permits
 
 # CA/Browser Forum's reserved policies (DV, OV, IV, EV): only public CAs assert them.
@@ -33,17 +35,26 @@ def weaknesses(chain: Sequence[Certificate], *, at: datetime, soon_days: int = 3
         CertificateUnreadable: the leaf cannot be read.
     """
     leaf = chain[0]
-    found = [*_dates(leaf, at, soon_days), *_algorithms(leaf), *_uses(leaf), *_origin(leaf, chain[1:])]
-    return worst_first(found)
+    dates = Dates(_expired, _expires_soon, _not_yet_valid).of(leaf, at, soon_days)
+    return worst_first([*dates, *_algorithms(leaf), *_uses(leaf), *_origin(leaf, chain[1:])])
 
 
-def _dates(leaf: Certificate, at: datetime, soon_days: int) -> Iterator[Finding]:
-    if at > leaf.not_after:
-        yield _expired(leaf)
-    elif at > leaf.not_after - timedelta(days=soon_days):
-        yield _expires_soon(leaf, (leaf.not_after - at).days)
-    if at < leaf.not_before:
-        yield _not_yet_valid(leaf)
+@dataclass(frozen=True, slots=True)
+class Dates:
+    """What is said of a certificate that is over, soon over (with the days that are left), or not valid yet."""
+
+    expired: Callable[[Certificate], Finding]
+    expires_soon: Callable[[Certificate, int], Finding]
+    not_yet_valid: Callable[[Certificate], Finding]
+
+    def of(self, certificate: Certificate, at: datetime, soon_days: int) -> Iterator[Finding]:
+        """Yield what is to be said at a moment."""
+        if at > certificate.not_after:
+            yield self.expired(certificate)
+        elif at > certificate.not_after - timedelta(days=soon_days):
+            yield self.expires_soon(certificate, (certificate.not_after - at).days)
+        if at < certificate.not_before:
+            yield self.not_yet_valid(certificate)
 
 
 def _algorithms(leaf: Certificate) -> Iterator[Finding]:
@@ -70,14 +81,17 @@ def _uses(leaf: Certificate) -> Iterator[Finding]:
 
 
 def _origin(leaf: Certificate, others: Sequence[Certificate]) -> Iterator[Finding]:
-    if not leaf.self_signed and len(in_order(leaf, others).certificates) == 1:
+    chain = in_order(leaf, others).certificates
+    if not leaf.self_signed and len(chain) == 1:
         yield _issuer_missing(leaf)
-    if from_public_ca(leaf):
+    if any(from_public_ca(certificate) for certificate in chain):
         yield _public_ca(leaf)
 
 
 def from_public_ca(certificate: Certificate) -> bool:
-    """Whether it has a policy, or stands in a Certificate Transparency log, as only public CAs' certificates do."""
+    """Whether it is one of public CAs: by a policy or a log that only those use, or as one of their roots."""
+    if certificate.spki_sha256 in PUBLIC_ROOT_KEYS:
+        return True
     policies = certificate.extension(x509.CertificatePolicies) or ()
     return (
         any(policy.policy_identifier.dotted_string.startswith(_PUBLIC_POLICY) for policy in policies)
