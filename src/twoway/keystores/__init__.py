@@ -6,10 +6,12 @@ A new format is one file with ``recognises``, ``load`` and ``dump``, and one lin
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from types import MappingProxyType
 
-from twoway.errors import FormatCannotHold, FormatUnknown, FormatUnread, KeystoreTooCostly, KeystoreTruncated
-from twoway.keystores import der, pem, pkcs12
+from twoway.errors import FormatCannotHold, FormatUnknown, KeystoreTooCostly, KeystoreTruncated
+from twoway.keystores import bouncycastle, der, jks, pem, pkcs12
+from twoway.keystores.jks_writing import EPOCH, aliases_lowered
 from twoway.keystores.model import (
     Entry,
     Format,
@@ -19,7 +21,7 @@ from twoway.keystores.model import (
     SecretEntry,
     TrustedEntry,
 )
-from twoway.keystores.passwords import as_password, password_advice
+from twoway.keystores.passwords import Password, as_password, password_advice
 
 __all__ = [
     "PROFILES",
@@ -30,16 +32,15 @@ __all__ = [
     "LockedEntry",
     "SecretEntry",
     "TrustedEntry",
+    "aliases_lowered",
     "dump",
     "load",
     "password_advice",
 ]
 
-# 5,000 entries with their chains have 10 MB.
+# PEM, DER and PKCS#12: 5,000 entries with their chains have 10 MB, as issuers stand there once.
 MAX_SIZE = 10 * 1024 * 1024
 PROFILES = pkcs12.PROFILES
-MAGIC_JKS = b"\xfe\xed\xfe\xed"
-MAGIC_JCEKS = b"\xce\xce\xce\xce"
 KeyPasswords = Mapping[str, bytes | str]
 NO_KEY_PASSWORDS: KeyPasswords = MappingProxyType({})
 
@@ -50,9 +51,9 @@ def load(
     """Read a keystore, a key or certificates in any format that is known.
 
     Args:
-        data: the whole file, at most 10 MB.
+        data: the whole file, at most 10 MB; JKS and JCEKS, which repeat each issuer, at most 48 MB.
         password: of the store, and of its keys where ``key_passwords`` says nothing else. None: there is none,
-            which opens what an empty password opens.
+            which opens what an empty password opens; JKS and JCEKS show their certificates to anybody.
         key_passwords: by alias, for keys whose password is not the store's.
 
     Returns:
@@ -66,18 +67,19 @@ def load(
         KeystoreTooCostly: its size, or what it asks for, passes a bound.
         KeyMismatch: a PEM file's certificates are another key's.
     """
-    if len(data) > MAX_SIZE:
-        raise KeystoreTooCostly("the size of the data in bytes", len(data), MAX_SIZE)
+    limit = jks.MAX_SIZE if jks.recognises(data) else MAX_SIZE
+    if len(data) > limit:
+        raise KeystoreTooCostly("the size of the data in bytes", len(data), limit)
     if not data.strip():
         raise KeystoreTruncated("keystore", "there is nothing in it")
     secret = as_password(password)
-    if data.startswith((MAGIC_JKS, MAGIC_JCEKS)):
-        raise FormatUnread(
-            "a JKS or JCEKS keystore", "convert it with keytool -importkeystore -deststoretype PKCS12"
-        )
+    if jks.recognises(data):
+        return jks.load(data, secret, _by_alias(key_passwords))
     if pkcs12.recognises(data):
-        opened = {alias.lower(): as_password(given) for alias, given in key_passwords.items()}
-        return pkcs12.load(data, secret, opened)
+        return pkcs12.load(data, secret, _by_alias(key_passwords))
+    unread = bouncycastle.recognised(data)
+    if unread is not None:
+        raise bouncycastle.refuse(unread)
     if der.recognises(data):
         return der.load(data, secret)
     if pem.recognises(data):
@@ -90,21 +92,33 @@ def dump(
     format: Format | str,  # noqa: A002  # the word of every command
     password: bytes | str | None = None,
     profile: str = "modern",
+    *,
+    key_passwords: KeyPasswords = NO_KEY_PASSWORDS,
+    at: datetime = EPOCH,
 ) -> bytes:
     """Write a keystore in a format.
 
     Args:
         keystore: what to write; its own format does not matter.
-        format: ``pem``, ``der`` or ``pkcs12``.
-        password: protects the keys. None: PEM and DER keys are written in clear; PKCS#12 must have one.
+        format: ``pem``, ``der``, ``pkcs12``, ``jks`` or ``jceks``. The last two have aliases in lower case:
+            ``aliases_lowered`` says which that changes.
+        password: protects the keys. None: PEM and DER keys are written in clear; the others must have one.
         profile: for PKCS#12 ``modern`` (AES-256, SHA-256), ``compat`` (triple DES, SHA-1, for old Windows, macOS
             and AEM) or ``java-trust`` (modern, and nothing but certificates that Java sees as trusted).
+        key_passwords: by alias, for keys of JKS and JCEKS whose password is not the store's.
+        at: the creation date in JKS and JCEKS of entries that have none; 1970 where it is not given.
 
     Raises:
         FormatCannotHold: the format has no place for one of the entries.
         PasswordMissing, PasswordUnusable: the format needs a password, or another one.
     """
     secret = as_password(password)
+    if format in {Format.JKS, Format.JCEKS}:
+        return jks.dump(keystore, Format(format), secret, _by_alias(key_passwords), at=at)
+    if key_passwords:
+        raise FormatCannotHold(
+            f"the format {format}", "passwords of single keys", "choose jks or jceks, or one password for all"
+        )
     match format:
         case Format.PEM:
             return pem.dump(keystore, secret)
@@ -112,4 +126,8 @@ def dump(
             return der.dump(keystore, secret)
         case Format.PKCS12:
             return pkcs12.dump(keystore, secret, profile)
-    raise FormatCannotHold(f"the format {format}", "anything here", "choose pem, der or pkcs12")
+    raise FormatCannotHold(f"the format {format}", "anything here", f"choose one of {', '.join(Format)}")
+
+
+def _by_alias(key_passwords: KeyPasswords) -> dict[str, Password]:
+    return {alias.lower(): as_password(given) for alias, given in key_passwords.items()}

@@ -159,7 +159,7 @@ def sealed(
     parameters = asn1.sequence(
         asn1.algorithm_der(PBKDF2, derivation), asn1.algorithm_der(AES_256_CBC, asn1.octet_string_der(iv))
     )
-    return asn1.algorithm_der(PBES2, parameters), _enciphered(PBES2_CIPHERS[AES_256_CBC], key, iv, plain)
+    return asn1.algorithm_der(PBES2, parameters), enciphered(PBES2_CIPHERS[AES_256_CBC], key, iv, plain)
 
 
 def sealed_legacy(
@@ -174,7 +174,7 @@ def sealed_legacy(
     key = budget.pkcs12("sha1", form, salt, iterations, 1, TRIPLE_DES.key)
     iv = budget.pkcs12("sha1", form, salt, iterations, 2, TRIPLE_DES.block)
     parameters = asn1.sequence(asn1.octet_string_der(salt), asn1.integer_der(iterations))
-    return asn1.algorithm_der(SHA1_TRIPLE_DES, parameters), _enciphered(TRIPLE_DES, key, iv, plain)
+    return asn1.algorithm_der(SHA1_TRIPLE_DES, parameters), enciphered(TRIPLE_DES, key, iv, plain)
 
 
 def iteration_count(found: asn1.Element) -> int:
@@ -279,7 +279,8 @@ def deciphered(cipher: Cipher, key: bytes, iv: bytes, data: bytes) -> bytes | No
     return plain[:-padding]
 
 
-def _enciphered(cipher: Cipher, key: bytes, iv: bytes, plain: bytes) -> bytes:
+def enciphered(cipher: Cipher, key: bytes, iv: bytes, plain: bytes) -> bytes:
+    """Encrypt, padded to whole blocks."""
     padding = cipher.block - len(plain) % cipher.block
     encryptor = _library_cipher(cipher, key, iv).encryptor()
     return encryptor.update(plain + bytes((padding,)) * padding) + encryptor.finalize()

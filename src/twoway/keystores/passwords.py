@@ -19,11 +19,13 @@ class Password:
     Args:
         octets: what PBKDF2 and scrypt take (RFC 8018 section 3): UTF-8, as OpenSSL and BouncyCastle do.
         forms: what PKCS#12's own derivation may have taken, the right form first.
+        characters: what Java's own keystores take: UTF-16, big end first, also with half a surrogate pair.
         given: False where there was none, which then reads as the empty one.
     """
 
     octets: bytes
     forms: tuple[bytes, ...]
+    characters: bytes
     given: bool = True
 
     def settled(self, form: bytes) -> Password:
@@ -37,16 +39,27 @@ def as_password(given: bytes | str | None) -> Password:
     Source: RFC 7292 appendix B.1 (BMPString and two NUL octets). OpenSSL before 1.1 spread single bytes; an empty
     password is either the two NULs or nothing at all.
     """
-    octets = given.encode("utf-8", "surrogateescape") if isinstance(given, str) else given or b""
-    spread = b"".join(bytes((0, octet)) for octet in octets) + b"\0\0"
-    right = _text(octets).encode("utf-16-be") + b"\0\0"
+    octets = _octets(given)
+    spread = octets.decode("latin-1").encode("utf-16-be") + b"\0\0"
+    characters = _text(octets).encode("utf-16-be", "surrogatepass")
+    right = characters + b"\0\0"
     forms = (right, spread) if octets else (right, b"")
-    return Password(octets, tuple(dict.fromkeys(forms)), given is not None)
+    return Password(octets, tuple(dict.fromkeys(forms)), characters, given is not None)
+
+
+def _octets(given: bytes | str | None) -> bytes:
+    if not isinstance(given, str):
+        return given or b""
+    try:
+        return given.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        # Half a surrogate pair that does not stand for a byte: Java takes it for a character.
+        return given.encode("utf-8", "surrogatepass")
 
 
 def _text(octets: bytes) -> str:
     try:
-        return octets.decode("utf-8")
+        return octets.decode("utf-8", "surrogatepass")
     except UnicodeDecodeError:
         # A terminal that is not UTF-8: one byte is one character, as keytool would have read it there.
         return octets.decode("latin-1")
