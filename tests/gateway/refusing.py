@@ -34,6 +34,8 @@ from twoway.x509.certificates import KEY_USAGES
 
 IDENTITY_HEADERS = ("x-client-id", "x-forwarded-client-cert", "client-cert", "client-cert-chain")
 
+NOT_KNOWN_YET = Request("", "", "", (), b"", 0, None)
+
 # Every way is tried over both.
 PROTOCOLS = {"HTTP/1.1": ("http/1.1",), "HTTP/2": ("h2",)}
 
@@ -173,11 +175,12 @@ class Gate:
 
     @contextmanager
     def reaching(self) -> Iterator[list[Request]]:
-        """Collect what reaches the upstream in the block."""
-        before = len(self.api.requests)
-        reached: list[Request] = []
+        """Collect what reaches the upstream in the block; before its end nobody can take it for nothing."""
+        before, unfinished = len(self.api.requests), len(self.api.unfinished)
+        reached: list[Request] = [NOT_KNOWN_YET]
         yield reached
-        reached += self.api.requests[before:]
+        # A part of a request is something as well.
+        reached[:] = [*self.api.requests[before:], *self.api.unfinished[unfinished:]]
 
     def journalled(self, client: str, count: int = 1) -> list[JournalEntryRecord]:
         """Return the journal's entries of an issued client that never called before, once there are so many.

@@ -151,8 +151,32 @@ def test_revoked_certificate_does_not_come_back_with_its_session(
         ):
             assert isinstance(connection, Connection)
             answer = connection.request("/orders/1")
-            assert ([], True) == (reached, connection.resumed)
+            resumed = connection.resumed
         gate.explains(answer, Caller(identity, "certificate-revoked", name))
+        assert ([], True) == (reached, resumed)
+    assert [200, 200] == [answer.status for answer in gate.both(gate.right, "/orders/1")]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_session_of_one_service_gives_no_right_to_another(gate: Gate, version: Version) -> None:
+    """Begun where its client may call, resumed for where it may not, with its certificate and without."""
+    name, files = gate.issued("orders")
+    gate.served.settled()
+    with gate.connect(files, version=version) as connection:
+        assert isinstance(connection, Connection)
+        assert connection.request("/orders/1").status == 200
+        session = connection.session
+    for identity in (files, None):
+        with (
+            gate.reaching() as reached,
+            gate.connect(identity, version=version, session=session) as connection,
+        ):
+            assert isinstance(connection, Connection)
+            answer = connection.request("/stock/1")
+            resumed = connection.resumed
+        gate.explains(answer, Caller(identity, "service-not-allowed", name))
+        assert ([], True) == (reached, resumed)
+    assert [200, 200] == [answer.status for answer in gate.both(gate.right, "/stock/1")]
 
 
 @pytest.mark.parametrize("version", VERSIONS)

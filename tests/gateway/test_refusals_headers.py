@@ -237,6 +237,25 @@ def test_first_request_is_told_as_the_second(gate: Gate) -> None:
     assert [", ".join(byte_sequence(one) for one in own.certificates[1:])] == first["client-cert-chain"]
 
 
+def test_question_is_not_for_the_upstream(gate: Gate) -> None:
+    """What the authorizer is shown of a partner's chain goes no further, on services that tell nothing or a part."""
+    gate.served.service("named", gate.api.url, path="/named", send=("x-client-id",))
+    root = material.root("Umbrella CA")
+    name = gate.client("silent", "named")
+    gate.served.accept_authority(name, der(root), "DNS:*.umbrella.com")
+    gate.served.settled()
+    for service, expected in (("silent", {}), ("named", {"x-client-id": [name]})):
+        for (
+            protocol
+        ) in PROTOCOLS:  # a certificate of its own each time: the first request is the one that is asked
+            files = gate.pem(material.client(root, f"{gate.name('a')}.umbrella.com"))
+            before = questions(gate.served.runtime)
+            with gate.reaching() as reached:
+                assert gate.call(files, f"/{service}", protocol=protocol).status == 200
+            assert before + 1 == questions(gate.served.runtime)
+            assert [expected] == [identity_headers(request) for request in reached]
+
+
 def test_request_id_of_a_caller_is_not_the_ticket(gate: Gate, stranger: Pem) -> None:
     """Nobody can write another's ticket, or text of his own, into the journal."""
     for answer in gate.both(stranger, "/required", headers=[("x-request-id", SPOOFED)]):

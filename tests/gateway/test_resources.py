@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from envoy.config.route.v3.route_components_pb2 import FilterConfig
 from envoy.config.route.v3.route_pb2 import RouteConfiguration
 from envoy.extensions.filters.http.rbac.v3 import rbac_pb2
 from google.protobuf import any_pb2
@@ -19,7 +20,8 @@ from twoway.gateway.compose import desired
 from twoway.gateway.delta import published
 from twoway.gateway.desired import LEASE
 from twoway.gateway.resources import snapshot
-from twoway.gateway.resources.filters import ENDED, KNOWN
+from twoway.gateway.resources.filters import ASK, CLIENT_CERT, DECIDING, ENDED, KNOWN, http_filters
+from twoway.gateway.resources.matchers import ENDED_PREFIX, ENDED_RESULT, KNOWN_RESULT, RBAC_NAMESPACE
 from twoway.gateway.resources.messages import EXTENSION, LISTENER, ROUTES
 from twoway.realm.gateways import Leaf
 
@@ -102,6 +104,127 @@ def test_listener_stays_as_it_is_whatever_becomes_of_clients() -> None:
         for one in (view(service(1)), seen)
     )
     assert first[LISTENER] == second[LISTENER]
+
+
+def chosen(said: dict[str, str | None]) -> str:
+    """What the filter that asks does after the shadow rules said this; None is nothing at all."""
+    matcher = asking()["xds_matcher"]
+    for one in matcher["matcher_list"]["matchers"]:
+        if holds(one["predicate"], said):
+            return str(one["on_match"]["action"]["name"])
+    return str(matcher["on_no_match"]["action"]["name"])
+
+
+def holds(predicate: dict[str, Any], said: dict[str, str | None]) -> bool:
+    """Whether a predicate is true, as Envoy has it: what nobody said equals nothing."""
+    [(kind, value)] = predicate.items()
+    match kind:
+        case "and_matcher":
+            return all(holds(one, said) for one in value["predicate"])
+        case "not_matcher":
+            return not holds(value, said)
+        case _:
+            source = value["input"]["typed_config"]
+            assert RBAC_NAMESPACE == source["filter"]
+            [step] = source["path"]
+            wanted = value["custom_match"]["typed_config"]["value"]["string_match"]["exact"]
+            return bool(wanted == said[step["key"]])
+
+
+def asking() -> dict[str, Any]:
+    """The configuration of the filter that asks."""
+    [found] = [one["typed_config"] for one in http_filters() if one["name"] == ASK]
+    return dict(found)
+
+
+# What the shadow rules may say, and what they never would.
+SAID = (None, "allowed", "denied", "", "ALLOWED", "allowed ", "true", "none")
+
+
+@pytest.mark.parametrize("ended", SAID)
+@pytest.mark.parametrize("known", SAID)
+def test_everybody_is_asked_about_but_the_known_who_lost_nothing(
+    known: str | None, ended: str | None
+) -> None:
+    """Where nothing is said of a certificate, or anything odd, it is asked about."""
+    passes = known == "allowed" and ended != "denied"
+    assert ("skip" if passes else "ask") == chosen({KNOWN_RESULT: known, ENDED_RESULT: ended})
+
+
+def test_matcher_has_an_action_for_what_does_not_match() -> None:
+    """Without one Envoy makes no filter at all, and everybody passes; it was tried."""
+    matcher = asking()["xds_matcher"]
+    [only] = matcher["matcher_list"]["matchers"]
+    assert "SkipFilter" in only["on_match"]["action"]["typed_config"]["@type"]
+    assert "ExecuteFilterAction" in matcher["on_no_match"]["action"]["typed_config"]["@type"]
+    assert {"predicate", "on_match"} == only.keys()
+
+
+def test_question_fails_closed() -> None:
+    """Every request that is asked about waits for a yes, and nothing but the decision's needs is told."""
+    action = asking()["xds_matcher"]["on_no_match"]["action"]["typed_config"]
+    *_, question = action["filter_chain"]["typed_config"]
+    assert {"@type", "filter_chain"} == action.keys()
+    assert {
+        "@type",
+        "transport_api_version",
+        "grpc_service",
+        "include_peer_certificate",
+        "failure_mode_allow",
+        "status_on_error",
+        "allowed_headers",
+    } == question["typed_config"].keys()
+    assert question["typed_config"]["failure_mode_allow"] is False
+
+
+def test_what_takes_away_and_what_knows_come_before_what_asks() -> None:
+    """And all of them before anything goes upstream."""
+    assert [ENDED, KNOWN, ASK, CLIENT_CERT, "envoy.filters.http.router"] == [
+        one["name"] for one in http_filters()
+    ]
+    assert [] == [one["name"] for one in http_filters() if one.get("disabled") and one["name"] != CLIENT_CERT]
+
+
+def test_rule_of_a_lease_that_is_over_takes_everybodys_right() -> None:
+    """Shadow rules that allow, with nobody in them: Envoy says that everyone is denied."""
+    [found] = [one["config_discovery"] for one in http_filters() if one["name"] == ENDED]
+    default = found["default_config"]
+    assert ({"action": "ALLOW"}, ENDED_PREFIX) == (
+        default["shadow_rules"],
+        default["shadow_rules_stat_prefix"],
+    )
+    assert "apply_default_config_without_warming" not in found
+
+
+@pytest.mark.parametrize("mode", ["required", "optional", "off"])
+@pytest.mark.parametrize("path", ["/", "/a"])
+def test_route_to_an_upstream_decides_or_is_open(mode: str, path: str) -> None:
+    """It has a map and a question, or it is one that callers without a certificate may take."""
+    seen = view(
+        service(1, path=path, client_certificate=mode),
+        service(2, path="/a/b"),
+        permissions={1: frozenset({1})},
+        leaves=[leaf("a", 1)],
+    )
+    routes = RouteConfiguration()
+    snapshot(desired(seen, IDENTITIES, LISTEN, at=AT))[ROUTES]["routes:*"].Unpack(routes)
+    assert [] == [one for host in routes.virtual_hosts for one in host.typed_per_filter_config]
+    for route in (one for host in routes.virtual_hosts for one in host.routes):
+        off = {name for name, config in route.typed_per_filter_config.items() if disables(config)}
+        if route.name.startswith("known:"):
+            assert ({KNOWN, ASK} <= route.typed_per_filter_config.keys(), set()) == (True, off)
+        else:
+            assert set(DECIDING) == off
+        if route.HasField("route") and off:
+            presented = route.match.tls_context
+            anonymous = presented.HasField("presented") and not presented.presented.value
+            assert mode == "off" or (mode == "optional" and anonymous)
+
+
+def disables(config: any_pb2.Any) -> bool:
+    """Whether a route switches the filter off."""
+    held = FilterConfig()
+    return bool(config.Unpack(held) and held.disabled)
 
 
 MAKE = "from tests.gateway.test_resources import everything; print(everything())"

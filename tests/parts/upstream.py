@@ -18,7 +18,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 # RFC 6455 section 1.3.
@@ -49,7 +49,10 @@ class Request:
 
 
 class Upstream(socketserver.ThreadingTCPServer):
-    """The backend; ``requests`` and ``malformed`` grow while it serves."""
+    """The backend; ``requests`` and ``malformed`` grow while it serves.
+
+    ``unfinished`` are requests whose head came, and whose body has not come whole.
+    """
 
     allow_reuse_address = True
     request_queue_size = 128
@@ -58,6 +61,7 @@ class Upstream(socketserver.ThreadingTCPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.tls = tls
         self.requests: list[Request] = []
+        self.unfinished: list[Request] = []
         self.malformed: list[bytes] = []
         self.numbers = itertools.count(1)
         self.connections: set[socket.socket] = set()
@@ -134,12 +138,15 @@ class _Handler(socketserver.BaseRequestHandler):
         subject = _common_name(connection) if isinstance(connection, ssl.SSLSocket) else None
         while head := _head(stream):
             try:
-                request = _request(head, stream, number, subject)
+                bare = _request(head, number, subject)
+                self.server.unfinished.append(bare)
+                request = replace(bare, body=_body(bare, stream))
             except ValueError:
                 self.server.malformed.append(head)
                 stream.write(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
                 return
             self.server.requests.append(request)
+            self.server.unfinished.remove(bare)
             if "websocket" in (value.lower() for value in request.values("Upgrade")):
                 _websocket(request, stream)
             elif request.target.startswith("/stream"):
@@ -155,13 +162,12 @@ def _head(stream: io.BufferedRWPair) -> bytes:
     return head
 
 
-def _request(head: bytes, stream: io.BufferedRWPair, number: int, subject: str | None) -> Request:
+def _request(head: bytes, number: int, subject: str | None) -> Request:
     first, *lines = head.removesuffix(b"\r\n\r\n").decode("latin-1").split("\r\n")
     method, target, version = first.split(" ")
     pairs = [line.split(":", 1) for line in lines]
     headers = tuple((name, value.strip(" \t")) for name, value in pairs)
-    bare = Request(method, target, version, headers, b"", number, subject)
-    return Request(method, target, version, headers, _body(bare, stream), number, subject)
+    return Request(method, target, version, headers, b"", number, subject)
 
 
 def _body(request: Request, stream: io.BufferedRWPair) -> bytes:

@@ -352,6 +352,13 @@ HANDSHAKE_FAILURES = (
         "ask the partner to send its certificate and its intermediates only",
     ),
     HandshakeFailure(
+        # BoringSSL has no better word for it, and says this of nothing else that a caller can do.
+        "OPENSSL_internal:internal error",
+        "handshake-chain-too-large",
+        "the caller sent more than fits into the tickets of its session, as a chain of 32 to 62 kB is",
+        "ask the partner to send its certificate and its intermediates only",
+    ),
+    HandshakeFailure(
         "HTTP_REQUEST",
         "handshake-plain-http",
         "the caller spoke plain HTTP to a TLS port",
