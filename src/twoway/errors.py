@@ -4,7 +4,9 @@
     ├── UsageError                  the call is wrong: exit status 2
     ├── MaterialError               keys, certificates and requests (x509)
     ├── KeystoreError               keystore bytes, their passwords and entries (keystores)
+    ├── PlatformError               platforms and their kits (platforms)
     ├── AuthorityError              what a certificate authority refuses to sign (authority)
+    ├── ProbeError                  live servers that cannot be looked at (diagnosis)
     ├── RealmError                  the realm's state and what may be done with it (realm)
     ├── GatewayError                Envoy and its control plane (gateway)
     └── EndpointError               calls to partners (endpoints)
@@ -518,6 +520,25 @@ class PasswordUnusable(KeystoreError):
     detail: str
 
 
+# -- platforms -------------------------------------------------------------------------------------------------------
+
+
+class PlatformError(TwowayError):
+    """Something about platforms and their kits."""
+
+    code = "platform-error"
+
+
+class SecretInHandover(PlatformError):
+    """A kit would send a secret to the other side."""
+
+    code = "secret-in-handover"
+    message = "{file} holds a secret, and would have gone to the other side"
+    cause = "the platform's file is wrong: this is a fault of twoway"
+    remedy = "report it, and send nothing of this kit"
+    file: str
+
+
 # -- authority -------------------------------------------------------------------------------------------------------
 
 
@@ -626,6 +647,76 @@ class RevocationReasonUnknown(AuthorityError):
     exit_status = 2
     reason: str
     known: str
+
+
+# -- diagnosis -------------------------------------------------------------------------------------------------------
+
+
+class ProbeError(TwowayError):
+    """A live server cannot be looked at."""
+
+
+class ProbeUnresolved(ProbeError):
+    """The server's host has no address."""
+
+    code = "probe-unresolved"
+    message = "the host {host} cannot be found: {problem}"
+    cause = "the name is mistyped, or known only to a resolver that this machine does not ask"
+    remedy = "compare the name, or name the address to connect to: --connect ADDRESS:PORT"
+    exit_status = 3
+    host: str
+    problem: str
+
+
+class ProbeUnreachable(ProbeError):
+    """No connection to the server can be made."""
+
+    code = "probe-unreachable"
+    message = "there is no connection to {address}: {problem}"
+    cause = "nothing listens there, or a firewall is in between"
+    remedy = "compare host and port, and ask for the way to be opened"
+    who = Who.EITHER
+    exit_status = 3
+    address: str
+    problem: str
+
+
+class ProbeTimeout(ProbeError):
+    """The server took too long."""
+
+    code = "probe-timeout"
+    message = "{address} did not {step} within {seconds:g} s"
+    cause = "the server is slow or waits for something else than TLS, or a firewall drops what is sent"
+    remedy = "wait longer with --timeout, or compare host and port"
+    who = Who.EITHER
+    exit_status = 3
+    address: str
+    step: str
+    seconds: float
+
+
+class ProbeNotTls(ProbeError):
+    """Whatever answers does not speak TLS."""
+
+    code = "probe-not-tls"
+    message = "{address} does not speak TLS: {problem}"
+    cause = "the port is one of plain HTTP or of another protocol, or a proxy in between answers for it"
+    remedy = "compare the port; HTTPS is most often on 443 or 8443"
+    who = Who.EITHER
+    address: str
+    problem: str
+
+
+class ProbeRefused(ProbeError):
+    """The server ended the handshake before it showed a certificate."""
+
+    code = "probe-refused"
+    message = "{address} ended the handshake before it showed a certificate: {problem}"
+    cause = "it knows no host of the name that was asked for, or has no TLS version or cipher in common with this machine"
+    remedy = "ask for another host with --sni NAME, or look at the server's log"
+    who = Who.EITHER
+    address: str
+    problem: str
 
 
 # -- realm -----------------------------------------------------------------------------------------------------------
@@ -995,6 +1086,21 @@ class HandshakeMixed(RealmError):
     host: str
     strict: str
     other: str
+
+
+class HostCertificateUnfit(RealmError):
+    """A brought server certificate has a weakness with which it serves nobody."""
+
+    code = "host-certificate-unfit"
+    message = "the certificate {subject}{source} is not taken for {host}: {problems}"
+    cause = "clients would refuse it, or the gateway would; a certificate that is in use stays in use"
+    remedy = "{advice}"
+    subject: str
+    source: str
+    host: str
+    problems: str
+    advice: str
+    codes: str
 
 
 class IdentitySourceUnreadable(RealmError):
