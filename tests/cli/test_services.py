@@ -113,6 +113,51 @@ def test_identity_may_be_an_entry_of_the_vault(cli, realm):
     assert first["sha256"] == edited["certificate"]["sha256"]
 
 
+def test_identity_of_the_vault_is_watched_like_the_first(cli, realm, tmp_path, password):
+    """Its files are remembered with it."""
+    keystore = material.server(material.root(), "api.example.com").p12(tmp_path)
+    password.write_text(keystore.password)
+    options = ("--host", "api.example.com", "--identity", keystore.path, "--password-file", password)
+    cli("service", "add", "users", *UPSTREAM, *options)
+    edited = cli("service", "edit", "orders", "--identity", "gateway/api.example.com", "--json").json
+    assert [str(keystore.path)] == edited["certificate"]["files"]
+
+
+def test_certificate_that_serves_nobody_is_refused(cli, realm, tmp_path):
+    """With its file, all that is wrong and what to do."""
+    client = material.issue("globex", usage=[material.CLIENT], names=["globex"]).pem(tmp_path)
+    options = ("--host", "api.example.com", "--key", client.key, "--certificate", client.certificate)
+    result = cli("service", "add", "users", *UPSTREAM, *options, "--json")
+    error = result.json["error"]
+    codes = {"host-certificate-no-server-auth", "host-certificate-other-names"}
+    assert (1, "host-certificate-unfit") == (result.status, error["code"])
+    assert codes == set(error["facts"]["codes"].split(","))
+    assert str(client.certificate) in error["title"]
+    assert "serverAuth" in error["remedy"]
+    assert ["orders"] == [one["name"] for one in cli("service", "list", "--json").json]
+
+
+def test_certificate_that_only_some_take_is_a_warning(cli, realm, tmp_path):
+    """It is taken, and said so in words and in JSON."""
+    files = material.issue("api.example.com", usage=[material.SERVER]).pem(tmp_path)
+    options = ("--host", "api.example.com", "--key", files.key, "--certificate", files.certificate)
+    added = cli("service", "add", "users", *UPSTREAM, *options)
+    assert (0, True) == (added.status, "warning: " in added.stderr and "hint: " in added.stderr)
+    edited = cli("service", "edit", "users", *options[2:], "--json")
+    assert (0, ["host-certificate-no-names"]) == (
+        edited.status,
+        [one["code"] for one in edited.json["findings"]],
+    )
+
+
+def test_what_holds_for_the_whole_host_is_said(cli, realm):
+    """When a service is added or changed that says otherwise than another."""
+    added = cli("service", "add", "users", *UPSTREAM, "--path", "/users", "--ca-name", "CN=Root")
+    assert (0, True) == (added.status, "(service-ca-names-shared)" in added.stderr)
+    edited = cli("service", "edit", "orders", "--refusals", "explained", "--json").json
+    assert ["service-ca-names-shared"] == [one["code"] for one in edited["findings"]]
+
+
 def test_path_that_cannot_be_told_apart_is_refused(cli, realm):
     """Two services never share a path."""
     result = cli("service", "add", "again", *UPSTREAM, "--json")

@@ -5,12 +5,26 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from cryptography.x509 import DNSName
 
-from tests.x509.pki import AT, SERVER, made, name
-from twoway.errors import HandshakeMixed, NameRefused, NameTaken, NotInRealm, PathIndistinct, ValueRefused
+from tests.x509.pki import AT, CLIENT, DAY, SERVER, made, name, rsa_key
+from twoway import keystores
+from twoway.errors import (
+    HandshakeMixed,
+    HostCertificateUnfit,
+    IdentitySourceUnreadable,
+    KeystoreError,
+    NameRefused,
+    NameTaken,
+    NotInRealm,
+    PathIndistinct,
+    ValueRefused,
+)
+from twoway.keystores import Format, IdentityEntry, Keystore
 from twoway.realm import authorities, clients, services, vault
 from twoway.realm.services import ServiceOptions
 from twoway.x509.identity import Identity
+from twoway.x509.keys import private_der
 
 UPSTREAM = "http://127.0.0.1:8080"
 
@@ -26,6 +40,24 @@ def identity(realm, service):
     with realm.reading() as connection:
         entry = vault.entry(connection, service.vault_entry_id)
         return vault.identity(realm.keys, connection, entry)
+
+
+def server(host="api.example.com", **options):
+    """A server certificate for a host, sound but for the options."""
+    return made(host, **{"names": [DNSName(host)], "usages": [SERVER], **options})
+
+
+def brought(holder, *issuers):
+    """An identity on its way into the vault, without files."""
+    return vault.Brought(Identity(holder.key, (holder.certificate, *issuers)))
+
+
+def written(file, holder, password=None):
+    """Write an identity into a file: a keystore where there is a password, else PEM."""
+    entry = IdentityEntry("one", private_der(holder.key), (holder.certificate,))
+    form = "pem" if password is None else "pkcs12"
+    file.write_bytes(keystores.dump(Keystore((entry,), Format.PKCS12), form, password))
+    return file
 
 
 def test_defaults_are_the_safe_ones(changing):
@@ -314,9 +346,8 @@ def test_services_of_a_host_share_its_certificate(changing):
 def test_brought_certificate_serves_the_host(realm, changing):
     """In the place of ours, for all its services."""
     one = add(changing, "orders", host="api.example.com", path="/orders")
-    holder = made("api.example.com", usages=[SERVER])
-    brought = vault.Brought(Identity(holder.key, (holder.certificate,)))
-    two = add(changing, "billing", host="api.example.com", path="/billing", identity=brought)
+    holder = server()
+    two = add(changing, "billing", host="api.example.com", path="/billing", identity=brought(holder))
     assert holder.certificate == identity(realm, one).leaf == identity(realm, two).leaf
 
 
@@ -347,10 +378,9 @@ def test_certificate_of_ours_is_renewed_in_time(realm, changing):
     before = identity(realm, service)
     life = before.leaf.not_after - before.leaf.not_before
     early, late = (before.leaf.not_before + life * part for part in (0.6, 0.7))
-    with changing(early) as change:
-        assert () == services.renew_certificates(change)
-    with changing(late) as change:
-        assert 1 == len(services.renew_certificates(change))
+    assert {} == services.maintain(realm, "test", at=early)
+    assert before.leaf == identity(realm, service).leaf
+    assert {} == services.maintain(realm, "test", at=late)
     after = identity(realm, service)
     assert before.leaf.spki_sha256 != after.leaf.spki_sha256
     assert after.leaf.not_after > late + life - timedelta(days=1)
@@ -358,10 +388,160 @@ def test_certificate_of_ours_is_renewed_in_time(realm, changing):
 
 def test_brought_certificate_is_not_renewed_by_us(realm, changing):
     """It is its owner's."""
-    holder = made("api.example.com")
-    add(changing, "orders", identity=vault.Brought(Identity(holder.key, (holder.certificate,))))
+    service = add(changing, "orders", identity=brought(server()))
+    before = identity(realm, service).leaf
+    assert {} == services.maintain(realm, "test", at=AT + timedelta(days=364))
+    assert before == identity(realm, service).leaf
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({"key": rsa_key(1024)}, "host-key-small"),
+        ({"end": AT - DAY, "start": AT - 9 * DAY}, "host-certificate-expired"),
+        ({"start": AT + DAY}, "host-certificate-not-yet-valid"),
+        ({"usages": [CLIENT]}, "host-certificate-no-server-auth"),
+        ({"names": [DNSName("other.example")]}, "host-certificate-other-names"),
+    ],
+)
+def test_certificate_that_serves_nobody_is_refused(realm, changing, options, problem):
+    """When a service is added, and when one is edited; what is there stays."""
+    unfit = brought(server(**options))
+    with pytest.raises(HostCertificateUnfit, match=r"api\.example\.com") as caught:
+        add(changing, "orders", host="api.example.com", identity=unfit)
+    assert (problem, True) == (caught.value.codes, caught.value.hint != "")
+    service = add(changing, "orders", host="api.example.com")
+    before = identity(realm, service).leaf
+    with pytest.raises(HostCertificateUnfit), changing() as change:
+        services.edit(change, "orders", identity=unfit)
+    assert before == identity(realm, service).leaf
+
+
+def test_service_without_a_host_takes_any_names(changing):
+    """Nobody knows what it is called by; where another service says localhost, that is known."""
+    add(changing, "orders", identity=brought(server("other.example")))
+    add(changing, "here", host="localhost", path="/here", identity=brought(server("localhost")))
+    with pytest.raises(HostCertificateUnfit, match="localhost"), changing() as change:
+        services.edit(change, "orders", identity=brought(server("other.example")))
+
+
+def test_findings_tell_what_only_some_clients_take(changing):
+    """Of the certificate that was brought; the one of ours has none."""
+    unnamed = brought(made("api.example.com", usages=[SERVER]))
+    add(changing, "orders", host="api.example.com", identity=unnamed)
+    with changing() as change:
+        found = services.findings(change.connection, "orders", unnamed, at=AT)
+        assert () == services.findings(change.connection, "orders", None, at=AT)
+    assert ["host-certificate-no-names"] == [one.code for one in found]
+
+
+# -- files that are watched ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=[None, b"secret"], ids=["pem", "pkcs12"])
+def watched(request, tmp_path, changing):
+    """A service whose certificate is in a file, and what replaces it there."""
+    file, password = tmp_path / "identity", request.param
+    given = vault.read([written(file, server(), password)], password)
+    service = add(changing, "orders", host="api.example.com", identity=given)
+    return service, lambda holder: written(file, holder, password)
+
+
+def test_replaced_file_is_taken(realm, watched):
+    """As often as it is replaced, and only then."""
+    service, replace = watched
+    for serial in (2, 3):
+        renewed = server(serial=serial)
+        replace(renewed)
+        assert {} == services.maintain(realm, "test", at=AT)
+        assert renewed.certificate == identity(realm, service).leaf
+        before = realm.revisions()
+        assert {} == services.maintain(realm, "test", at=AT)
+        assert before == realm.revisions()
+
+
+def test_replaced_file_that_serves_nobody_is_not_taken(realm, watched):
+    """It is told with its name, and looked at again: what begins tomorrow is taken tomorrow."""
+    service, replace = watched
+    before, ahead = identity(realm, service).leaf, server(start=AT + DAY, end=AT + 90 * DAY)
+    file = replace(ahead)
+    (failure,) = services.maintain(realm, "test", at=AT).values()
+    assert isinstance(failure, HostCertificateUnfit)
+    assert str(file) in str(failure)
+    assert before == identity(realm, service).leaf
+    assert {} == services.maintain(realm, "test", at=AT + 2 * DAY)
+    assert ahead.certificate == identity(realm, service).leaf
+
+
+@pytest.mark.parametrize("left", [b"", b"no certificate", None])
+def test_broken_file_changes_nothing(realm, watched, left):
+    """Half written, or gone."""
+    service, replace = watched
+    before, file = identity(realm, service).leaf, replace(server(serial=2))
+    file.unlink() if left is None else file.write_bytes(left)
+    (failure,) = services.maintain(realm, "test", at=AT).values()
+    assert isinstance(failure, IdentitySourceUnreadable if left is None else KeystoreError)
+    assert before == identity(realm, service).leaf
+
+
+def test_identity_of_the_vault_is_watched_where_its_files_are(realm, watched, changing):
+    """A second service that takes it follows the same file."""
+    _, replace = watched
     with realm.reading() as connection:
-        assert () == services.renewals_due(connection, AT + timedelta(days=3650))
+        entry = vault.find(connection, "gateway", "api.example.com")
+        taken = vault.as_brought(realm.keys, connection, entry)
+    other = add(changing, "anywhere", identity=taken)
+    renewed = server(serial=2)
+    replace(renewed)
+    assert {} == services.maintain(realm, "test", at=AT)
+    assert renewed.certificate == identity(realm, other).leaf
+
+
+# -- what services of one host share ---------------------------------------------------------------------------------
+
+
+def shared(changing, word, given=None):
+    """The findings about a service, by their codes."""
+    with changing() as change:
+        return {one.code: one for one in services.findings(change.connection, word, given, at=AT)}
+
+
+@pytest.mark.parametrize("others", [("CN=Other",), ()])
+def test_different_ca_names_on_one_host_are_a_finding(changing, others):
+    """A handshake knows no path, so it names those of all services."""
+    add(changing, "orders", host="a.example", path="/orders", ca_names=("CN=One",))
+    add(changing, "billing", host="a.example", path="/billing", ca_names=others)
+    add(changing, "elsewhere", host="b.example")
+    for word, other in (("orders", "billing"), ("billing", "orders")):
+        finding = shared(changing, word)["service-ca-names-shared"]
+        assert ("warning", [other]) == (finding.severity, finding.facts["others"])
+    assert {} == shared(changing, "elsewhere")
+
+
+def test_same_ca_names_on_one_host_are_none(changing):
+    """Whatever their order."""
+    add(changing, "orders", host="a.example", path="/orders", ca_names=("CN=One", "CN=Two"))
+    add(changing, "billing", host="a.example", path="/billing", ca_names=("CN=Two", "CN=One"))
+    assert {} == shared(changing, "orders")
+
+
+def test_callers_that_need_no_certificate_are_asked_all_the_same(changing):
+    """Where another service of the host asks: it is worth knowing, as browsers ask their users."""
+    add(changing, "public", host="a.example", path="/public", client_certificate="off")
+    assert {} == shared(changing, "public")
+    add(changing, "orders", host="a.example", path="/orders")
+    for word in ("public", "orders"):
+        finding = shared(changing, word)["service-asks-on-host"]
+        assert ("info", ["public"]) == (finding.severity, finding.facts["off"])
+
+
+def test_certificate_for_one_service_is_for_the_host(changing):
+    """The others show it too."""
+    add(changing, "orders", host="api.example.com", path="/orders")
+    given = brought(server())
+    add(changing, "billing", host="api.example.com", path="/billing", identity=given)
+    assert ["orders"] == shared(changing, "billing", given)["host-certificate-shared"].facts["others"]
+    assert {} == shared(changing, "billing")
 
 
 def test_removed_service_is_gone(realm, changing, globex):

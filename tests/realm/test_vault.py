@@ -6,7 +6,7 @@ import pytest
 
 from tests.x509.pki import made
 from twoway import keystores
-from twoway.errors import IdentitySourceUnreadable, KeystoreError, NotInRealm, SecretDamaged
+from twoway.errors import IdentitySourceUnreadable, NotInRealm, SecretDamaged
 from twoway.keystores import Format, IdentityEntry, Keystore
 from twoway.realm import vault
 from twoway.x509.identity import Identity
@@ -47,35 +47,32 @@ def test_identity_comes_back(realm, put):
     assert given.certificates == taken(realm, put(vault.Brought(given))).certificates
 
 
-def test_watched_file_is_taken_again_when_it_changes(tmp_path, realm, changing, put):
+def test_watched_file_that_changes_is_seen(tmp_path, put):
     """And only then."""
     file = tmp_path / "identity.pem"
     file.write_bytes(pem_of(made("a.example")))
     entry = put(vault.read([file]))
     assert not vault.source_changed(entry)
-    with changing() as change:
-        assert vault.refresh(change, entry) is None
-    renewed = made("a.example", serial=2)
-    file.write_bytes(pem_of(renewed))
+    file.write_bytes(pem_of(made("a.example", serial=2)))
     assert vault.source_changed(entry)
-    with changing() as change:
-        again = vault.refresh(change, entry)
-    assert again is not None
-    assert (entry.id, renewed.certificate) == (again.id, taken(realm, again).leaf)
-    assert not vault.source_changed(again)
+    assert not vault.source_changed(put(vault.read([file])))
 
 
-def test_watched_keystore_is_opened_with_the_sealed_password(tmp_path, realm, changing, put):
-    """As often as it is replaced."""
+def test_entry_is_given_as_it_was_brought(tmp_path, realm, put):
+    """With all that opens its files again."""
     file = tmp_path / "identity.p12"
-    file.write_bytes(keystores.dump(keystore_of(made("a.example")), "pkcs12", b"secret"))
-    entry = put(vault.read([file], b"secret"))
-    for serial in (2, 3):
-        renewed = made("a.example", serial=serial)
-        file.write_bytes(keystores.dump(keystore_of(renewed), "pkcs12", b"secret"))
-        with changing() as change:
-            entry = vault.refresh(change, entry)
-        assert renewed.certificate == taken(realm, entry).leaf
+    file.write_bytes(keystores.dump(keystore_of(made("a.example"), "two"), "pkcs12", b"secret"))
+    given = vault.read([file], b"secret", alias="two")
+    entry = put(given)
+    with realm.reading() as connection:
+        taken = vault.as_brought(realm.keys, connection, entry)
+    assert given.identity.certificates == taken.identity.certificates
+    assert ((str(file),), given.digest, b"secret", "two") == (
+        taken.paths,
+        taken.digest,
+        taken.password,
+        taken.alias,
+    )
 
 
 def test_password_of_a_watched_keystore_is_sealed(tmp_path, realm, put):
@@ -87,31 +84,17 @@ def test_password_of_a_watched_keystore_is_sealed(tmp_path, realm, put):
     assert b"very secret" not in b"".join(path.read_bytes() for path in realm.directory.iterdir())
 
 
-def test_key_and_certificate_may_lie_in_two_files(tmp_path, realm, changing, put):
-    """As certbot leaves them."""
+def test_key_and_certificate_may_lie_in_two_files(tmp_path, realm, put):
+    """As certbot leaves them; the certificate's is the one to name."""
     files = [tmp_path / "privkey.pem", tmp_path / "fullchain.pem"]
-    for serial in (1, 2):
-        holder = made("a.example", serial=serial)
-        key, _, certificate = pem_of(holder).partition(b"-----BEGIN CERTIFICATE")
-        files[0].write_bytes(key)
-        files[1].write_bytes(b"-----BEGIN CERTIFICATE" + certificate)
-        if serial == 1:
-            entry = put(vault.read(files))
-    with changing() as change:
-        again = vault.refresh(change, entry)
-    assert holder.certificate == taken(realm, again).leaf
-
-
-def test_half_written_file_changes_nothing(tmp_path, realm, changing, put):
-    """The identity that was read before stays."""
-    file = tmp_path / "identity.pem"
     holder = made("a.example")
-    file.write_bytes(pem_of(holder))
-    entry = put(vault.read([file]))
-    file.write_bytes(pem_of(holder)[:100])
-    with pytest.raises(KeystoreError), changing() as change:
-        vault.refresh(change, entry)
+    key, _, certificate = pem_of(holder).partition(b"-----BEGIN CERTIFICATE")
+    files[0].write_bytes(key)
+    files[1].write_bytes(b"-----BEGIN CERTIFICATE" + certificate)
+    entry = put(vault.read(files))
     assert holder.certificate == taken(realm, entry).leaf
+    assert (str(files[1]), str(files[0])) == entry.source_paths
+    assert not vault.source_changed(entry)
 
 
 def test_lost_file_is_told(tmp_path, put):

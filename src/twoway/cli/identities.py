@@ -77,7 +77,7 @@ class IdentitySource:
         with realm.reading() as connection:
             for entry in vault.entries(connection, owner):
                 if entry.name == rest:
-                    return vault.Brought(vault.identity(realm.keys, connection, entry))
+                    return vault.as_brought(realm.keys, connection, entry)
         raise UsageError(
             f"--identity {name}: there is neither such a file nor such an entry in the vault",
             "name a keystore or PEM file, or owner/name as twoway status lists them",

@@ -101,8 +101,8 @@ def add(
 ) -> int:
     """Add a service: a host and a path of ours, and where its requests go.
 
-    Its host's certificate is issued by our own CA unless --identity brings one. It is then watched and replaced
-    without dropping a connection.
+    Its host's certificate is issued and renewed by our own CA unless --identity brings one. The files of one that is
+    brought are watched: what replaces them is served, if it can be, and no connection is dropped.
     """
     from twoway.realm import services
 
@@ -111,7 +111,9 @@ def add(
         brought = identity.brought(realm)
         with realm.changing(actor()) as change:
             services.add(change, name, upstream, options=wanted, identity=brought)
-            data = shown(change.connection, name)
+            found = services.findings(change.connection, name, brought, at=change.at)
+            data = {**shown(change.connection, name), "findings": found}
+        out.findings(found)
         return show_acknowledgement(realm, change.revision, out, f"service {name} added", data)
 
 
@@ -132,7 +134,9 @@ def edit(
         brought = identity.brought(realm)
         with realm.changing(actor()) as change:
             services.edit(change, name, upstream=upstream, identity=brought, **chosen(options))
-            data = shown(change.connection, name)
+            found = services.findings(change.connection, name, brought, at=change.at)
+            data = {**shown(change.connection, name), "findings": found}
+        out.findings(found)
         return show_acknowledgement(realm, change.revision, out, f"service {name} changed", data)
 
 
