@@ -321,3 +321,93 @@ def test_unreadable_certificate_is_refused() -> None:
     candidates = Candidates(1, (known,), (), (), (), None)
     decision = decide(presented, candidates, (), service=ORDERS, ours=False, at=AT)
     assert "certificate-unreadable" == code(decision)
+
+
+# -- certificates that fit several clients -----------------------------------------------------------------------------
+
+
+def two_clients(ca: Holder, **options: Any) -> tuple[Candidate, Candidate]:
+    """One CA for two clients whose rules fit the same names; the options are the second's."""
+    second = {"client": "initech", "client_id": 2, "binding_id": 9, "rule": "DNS:a.umbrella.com", **options}
+    return partner(ca), partner(ca, **second)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_certificate_that_fits_two_clients_is_nobodys(turned: bool) -> None:
+    """In whatever order they are asked: taking the newest would let one client become another."""
+    ca = authority()
+    both = two_clients(ca)
+    decision = decided(leaf(by=ca, name="a.umbrella.com"), partners=both[::-1] if turned else both)
+    assert isinstance(decision, Refuse)
+    assert ("client-ambiguous", None) == (decision.reason.code, decision.client)
+    assert "initech" in decision.detail
+    assert "umbrella" in decision.detail
+
+
+def test_certificate_with_a_name_of_each_of_two_clients_is_nobodys() -> None:
+    """The rules may be as different as they like."""
+    ca = authority()
+    names = [x509.DNSName("a.umbrella.com"), x509.DNSName("a.initech.com")]
+    one = made("leaf", by=ca, names=names, usages=[CLIENT])
+    assert "client-ambiguous" == code(
+        decided(one, partners=two_clients(ca, rule="DNS:*.initech.com")),
+    )
+
+
+@pytest.mark.parametrize(
+    "options", [{"services": frozenset()}, {"client_state": "suspended"}], ids=["other-service", "suspended"]
+)
+def test_client_that_may_not_call_counts_as_well(options: dict[str, Any]) -> None:
+    """Else a suspended client would go on as the other one, or be another one on each service."""
+    ca = authority()
+    decision = decided(leaf(by=ca, name="a.umbrella.com"), partners=two_clients(ca, **options))
+    assert "client-ambiguous" == code(decision)
+
+
+@pytest.mark.parametrize("state", ["proposed", "retired", "withdrawn", "revoked"])
+def test_binding_without_effect_does_not_count(state: str) -> None:
+    """It knows nobody."""
+    ca = authority()
+    decision = decided(leaf(by=ca, name="a.umbrella.com"), partners=two_clients(ca, state=state))
+    assert Allow("umbrella", 7, AT + 365 * DAY) == decision
+
+
+def test_two_rules_of_one_client_are_no_question() -> None:
+    """Whichever fits, it is the same client."""
+    ca = authority()
+    decision = decided(
+        leaf(by=ca, name="a.umbrella.com"), partners=two_clients(ca, client="umbrella", client_id=1)
+    )
+    assert isinstance(decision, Allow)
+
+
+def test_certificate_that_is_bound_itself_is_its_clients() -> None:
+    """A pin says whose it is, whatever rules it fits: that is the way out."""
+    ca = authority()
+    one = leaf(by=ca, name="a.umbrella.com")
+    assert Allow("globex", 7) == decided(one, binding(one), partners=two_clients(ca))
+
+
+# -- a CA whose key was lost -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("reason", ["cACompromise", "keyCompromise"])
+@pytest.mark.parametrize("stored", [False, True])
+def test_way_through_a_compromised_authority_leads_nowhere(reason: str, stored: bool) -> None:
+    """Also where another client is known by the root above it."""
+    root = authority("Root")
+    middle = authority("Middle", by=root)
+    one = leaf(by=middle, name="a.umbrella.com")
+    lost = partner(middle, client="initech", client_id=2, binding_id=9, state="revoked", reason=reason)
+    above = partner(root, chain=middle.certificate.der if stored else b"")
+    decision = decided(one, partners=(above, lost), sent=() if stored else (middle,))
+    assert "key-revoked" == code(decision)
+
+
+def test_way_through_an_authority_that_was_superseded_holds() -> None:
+    """A binding was given up, not its key."""
+    root = authority("Root")
+    middle = authority("Middle", by=root)
+    old = partner(middle, client="initech", client_id=2, binding_id=9, state="revoked", reason="superseded")
+    decision = decided(leaf(by=middle, name="a.umbrella.com"), partners=(partner(root), old), sent=(middle,))
+    assert isinstance(decision, Allow)

@@ -401,3 +401,62 @@ def test_damaged_certificate_is_an_error_of_ours(changing, initech):
     with pytest.raises(TwowayError) as caught, changing() as change:
         bindings.accept_certificate(change, initech, damaged.pem)
     assert caught.value.code
+
+
+# -- what comes later, and what goes along -----------------------------------------------------------------------------
+
+
+def test_issuers_are_added_to_a_pinned_certificate(realm, changing, initech):
+    """In order, each once; to add them again changes nothing."""
+    root = made("root", ca=True)
+    middle = made("middle", by=root, ca=True)
+    leaf = made("leaf", by=middle, usages=[CLIENT])
+    first = accept(changing, initech, leaf).binding
+    for issuers in ([middle], [root], [root, middle]):
+        bundle = pem_bundle([one.certificate for one in (leaf, *issuers)])
+        before = realm.revisions().realm
+        with changing() as change:
+            accepted = bindings.accept_certificate(change, initech, bundle)
+        assert (True, first.id) == (accepted.again, accepted.binding.id)
+    expected = (leaf.certificate, middle.certificate, root.certificate)
+    assert expected == bindings.certificates_of(accepted.binding)
+    assert before == realm.revisions().realm
+    assert ["active"] == states(realm, initech)
+
+
+def test_issuers_are_not_added_to_another_clients_certificate(changing, globex, initech):
+    """It is bound already."""
+    root = made("root", ca=True)
+    leaf = made("leaf", by=root, usages=[CLIENT])
+    accept(changing, initech, leaf)
+    with pytest.raises(CertificateBound, match="initech"), changing() as change:
+        bindings.accept_certificate(change, globex, pem_bundle([leaf.certificate, root.certificate]))
+
+
+def test_what_a_revocation_ends_is_known_before(realm, changing, globex, initech):
+    """What is named, then what goes along, whoever has it; it is what the revocation does then."""
+    holder = client_certificate()
+    first = accept(changing, initech, holder).binding
+    with changing() as change:
+        bindings.retire(change, initech, first.id)
+    accept(changing, globex, holder)
+    accept(changing, globex, client_certificate(key=holder.key, serial=2), proposed=True)
+    with realm.reading() as connection:
+        going = bindings.to_revoke(connection, initech)
+    assert [("initech", "retired"), ("globex", "active"), ("globex", "proposed")] == [
+        (one.client, one.binding.state) for one in going
+    ]
+    with changing() as change:
+        revoked = bindings.revoke(change, initech)
+    assert [(one.client, one.binding.id) for one in going] == [
+        (one.client, one.binding.id) for one in revoked.endings
+    ]
+
+
+def test_key_of_a_proposed_binding_takes_nothing_along(realm, changing, initech):
+    """It is withdrawn, not revoked: nothing is said of its key."""
+    holder = client_certificate()
+    accept(changing, initech, client_certificate("other"))
+    accept(changing, initech, holder, proposed=True)
+    with realm.reading() as connection:
+        assert 2 == len(bindings.to_revoke(connection, initech))

@@ -295,3 +295,194 @@ def test_binding_of_a_stored_intermediate_that_is_compromised_is_not_confirmed(c
     revoke(changing, globex, own, "cACompromise")
     with pytest.raises(CertificateOnceRevoked), changing() as change:
         bindings.confirm(change, initech, proposed.id)
+
+
+# -- beside other clients' CAs ----------------------------------------------------------------------------------------
+
+
+def found(accepted):
+    """The codes of the findings."""
+    return [one.code for one in accepted.findings]
+
+
+@pytest.mark.parametrize("rule", ["DNS:a.umbrella.com", "DNS:*.umbrella.com"])
+def test_overlapping_rules_of_two_clients_are_refused(changing, globex, initech, rule):
+    """A certificate that fits both would be nobody's, also one that is let in today."""
+    ca = made("CA", ca=True)
+    renewed = made("CA", ca=True, key=ca.key, serial=2)
+    accept(changing, globex, ca, "DNS:a.umbrella.com" if rule != "DNS:a.umbrella.com" else RULE)
+    with pytest.raises(CertificateUnfit, match="globex"):
+        accept(changing, initech, renewed, rule)
+    accept(changing, initech, renewed, rule, despite=["partner-rules-overlap"])
+
+
+@pytest.mark.parametrize("above", [True, False])
+def test_rules_overlap_under_a_ca_above_or_below(changing, globex, initech, above):
+    """What the intermediate issues chains to its root as well; the way between may be known to one of them only."""
+    root = made("root", ca=True)
+    middle = made("middle", by=root, ca=True)
+    low = made("low", by=middle, ca=True)
+    first, second = (low, root) if above else (root, low)
+    options = {"intermediates": middle.certificate.pem}
+    accept(changing, globex, first, **(options if first is root else {}))
+    with pytest.raises(CertificateUnfit, match="globex"):
+        accept(changing, initech, second, **(options if second is root else {}))
+
+
+def test_one_client_may_have_overlapping_rules(changing, globex):
+    """Whichever counts, it is the same client."""
+    ca = made("CA", ca=True)
+    accept(changing, globex, ca)
+    assert [] == found(accept(changing, globex, ca, "DNS:a.umbrella.com"))
+
+
+def test_rules_that_do_not_overlap_are_told(changing, globex, initech):
+    """Nothing but the names tells the two apart."""
+    ca = made("CA", ca=True)
+    accept(changing, globex, ca, "DNS:*.globex.com")
+    assert ["partner-authority-shared"] == found(accept(changing, initech, ca, "DNS:*.initech.com"))
+
+
+def test_rule_of_a_binding_that_is_over_does_not_count(changing, globex, initech):
+    """It lets nobody in."""
+    ca = made("CA", ca=True)
+    accepted = accept(changing, globex, ca)
+    with changing() as change:
+        bindings.retire(change, globex, accepted.binding.id)
+    assert [] == found(accept(changing, initech, ca))
+
+
+def test_namesake_of_another_key_is_told(changing, globex, initech):
+    """At whichever client; they are not confused."""
+    accept(changing, globex, made("Common CA", ca=True))
+    accepted = accept(changing, initech, made("Common CA", ca=True))
+    assert ["partner-authority-namesake"] == found(accepted)
+    assert "globex" == accepted.findings[0].facts["client"]
+
+
+@pytest.mark.parametrize("proposed", [True, False])
+def test_what_another_client_was_learned_by_is_decided_anew(realm, changing, globex, initech, proposed):
+    """Once the CA is another client's too; also what is being decided at this moment."""
+    ca = made("CA", ca=True)
+    first = accept(changing, globex, ca, "DNS:*.globex.com").binding
+    other = accept(changing, globex, made("Other CA", ca=True), "DNS:*.globex.net").binding
+    before = realm.revisions().realm
+    teach(realm, first, "aa" * 32, before)
+    teach(realm, other, "bb" * 32, before)
+    second = accept(changing, initech, ca, "DNS:*.initech.com", proposed=proposed).binding
+    if proposed:
+        assert 2 == len(learned(realm))
+        with changing() as change:
+            bindings.confirm(change, initech, second.id)
+    assert ["bb" * 32] == learned(realm)
+    assert not teach(realm, first, "cc" * 32, before)
+
+
+def test_compromised_authority_takes_what_was_learned_through_every_ca(realm, changing, globex, initech):
+    """It may stand on the way to another one's root."""
+    root = made("root", ca=True)
+    middle = made("middle", by=root, ca=True)
+    above = accept(changing, initech, root, "DNS:*.initech.com").binding
+    own = accept(changing, globex, middle).binding
+    teach(realm, above, "aa" * 32, realm.revisions().realm)
+    revoke(changing, globex, own, "cACompromise")
+    assert [] == learned(realm)
+
+
+def teach(realm, binding, sha256, revision):
+    """Learn a fingerprint through a partner's CA; return whether it was."""
+    with realm.writing() as connection:
+        return gateways.learn(
+            connection,
+            sha256,
+            binding.id,
+            spki_sha256="00" * 32,
+            not_after=AT + DAY,
+            decided_revision=revision,
+            at=AT,
+        )
+
+
+def learned(realm):
+    """What gateways know by having asked."""
+    with realm.reading() as connection:
+        return sorted(leaf.sha256 for leaf in gateways.view(connection).learned)
+
+
+# -- intermediates that come later ------------------------------------------------------------------------------------
+
+
+def test_intermediates_are_added_to_an_accepted_authority(realm, changing, globex):
+    """One after another, each once; then the partner is found by them."""
+    root = made("root", ca=True)
+    one, two = (made(name, by=root, ca=True) for name in ("one", "two"))
+    first = accept(changing, globex, root).binding
+    for holder in (one, two, one):
+        accepted = accept(changing, globex, root, intermediates=holder.certificate.pem)
+        assert (True, first.id) == (accepted.again, accepted.binding.id)
+    expected = (root.certificate, one.certificate, two.certificate)
+    assert expected == bindings.certificates_of(accepted.binding)
+    assert ["active"] == states(realm, globex)
+    with realm.reading() as connection:
+        for issuer in expected:
+            assert 1 == len(gateways.partner_candidates(connection, [issuer.parsed.subject]))
+
+
+def test_intermediates_that_are_there_already_change_nothing(realm, changing, globex):
+    """No revision, and nothing in the audit."""
+    root = made("root", ca=True)
+    options = {"intermediates": made("middle", by=root, ca=True).certificate.pem}
+    accept(changing, globex, root, **options)
+    before = realm.revisions()
+    assert accept(changing, globex, root, **options).again
+    assert before == realm.revisions()
+
+
+def test_unfit_intermediate_is_not_added(realm, changing, globex):
+    """The same rules hold as at first."""
+    root = made("root", ca=True)
+    accept(changing, globex, root)
+    expired = made("middle", by=root, ca=True, end=AT - DAY / 2)
+    with pytest.raises(CertificateUnfit, match="ended"):
+        accept(changing, globex, root, intermediates=expired.certificate.pem)
+    with pytest.raises(NotAnAuthority):
+        accept(changing, globex, root, intermediates=made("leaf", by=root).certificate.pem)
+
+
+def test_intermediates_leave_a_proposed_binding_proposed(realm, changing, globex):
+    """To confirm it is another matter."""
+    root = made("root", ca=True)
+    accept(changing, globex, root, proposed=True)
+    middle = made("middle", by=root, ca=True)
+    assert "proposed" == accept(changing, globex, root, intermediates=middle.certificate.pem).binding.state
+
+
+def test_same_authority_under_another_rule_is_another_binding(realm, changing, globex):
+    """With its own intermediates."""
+    root = made("root", ca=True)
+    accept(changing, globex, root)
+    middle = made("middle", by=root, ca=True)
+    again = accept(changing, globex, root, "DNS:*.umbrella.net", intermediates=middle.certificate.pem)
+    assert (False, ["active", "active"]) == (again.again, states(realm, globex))
+
+
+def test_intermediates_are_not_added_to_another_clients_authority(changing, globex, initech):
+    """The rule is taken, as ever."""
+    root = made("root", ca=True)
+    accept(changing, globex, root)
+    with pytest.raises((RuleTaken, CertificateUnfit)):
+        accept(changing, initech, root, intermediates=made("middle", by=root, ca=True).certificate.pem)
+
+
+def test_authority_above_a_stored_intermediate_is_found_too(realm, changing, globex, initech):
+    """Its key may be lost: then nothing that goes through it counts, whichever root is above."""
+    root = made("root", ca=True)
+    middle = made("middle", by=root, ca=True)
+    low = made("low", by=middle, ca=True)
+    chain = pem_bundle([low.certificate])
+    own = accept(changing, globex, middle).binding
+    accept(changing, initech, root, "DNS:*.initech.com", intermediates=chain)
+    revoke(changing, globex, own, "cACompromise")
+    with realm.reading() as connection:
+        found = gateways.partner_candidates(connection, [low.certificate.parsed.subject])
+    assert {"globex", "initech"} == {one.client for one in found}

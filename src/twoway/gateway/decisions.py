@@ -24,7 +24,7 @@ from twoway.errors import (
 )
 from twoway.gateway import reasons
 from twoway.gateway.reasons import Reason
-from twoway.realm.states import BindingKind, BindingState, CertificateState, ClientState
+from twoway.realm.states import COMPROMISES, BindingKind, BindingState, CertificateState, ClientState
 from twoway.x509.certificates import Certificate, load_certificates
 from twoway.x509.chains import path
 from twoway.x509.names import NameRule
@@ -33,6 +33,8 @@ from twoway.x509.purposes import Purpose
 if TYPE_CHECKING:
     from twoway.realm.gateways import Candidate, Candidates
 
+# How far a certificate came that is a CA's and fits its rule, and is refused all the same.
+_FITS = 4
 # With these nothing shows that a certificate is the CA's at all, and so nothing shows whose it is.
 _UNPROVEN = (IssuerUntrusted, SignatureBroken, ChainTooLong)
 
@@ -168,12 +170,22 @@ def _of_a_partner(
     presented: Presented, partners: Sequence[Candidate], *, service: str, at: datetime
 ) -> Allow | Refuse | None:
     """Decide on a certificate that a partner's CA may have issued."""
-    refusals: list[tuple[int, Refuse]] = []
-    for one in partners:
-        decision = _through(presented, one, service=service, at=at)
-        if isinstance(decision, Allow):
-            return decision
-        refusals.append(decision)
+    lost = frozenset(
+        one.spki_sha256 for one in partners if one.state == BindingState.REVOKED and one.reason in COMPROMISES
+    )
+    decided = [(one, _through(presented, one, lost, service=service, at=at)) for one in partners]
+    allowed = [decision for _, decision in decided if isinstance(decision, Allow)]
+    refusals = [decision for _, decision in decided if not isinstance(decision, Allow)]
+    if allowed:
+        # Those that may not call count as well: else a suspended client would be let in as another one.
+        clients = {
+            one.client
+            for one, decision in decided
+            if one.state == BindingState.ACTIVE and (isinstance(decision, Allow) or decision[0] == _FITS)
+        }
+        if len(clients) > 1:
+            return Refuse(reasons.CLIENT_AMBIGUOUS, detail=f"clients: {', '.join(sorted(clients))}")
+        return allowed[0]
     if not refusals:
         return None
     # Of several CAs the one that came furthest has the true reason. Where several clients have it, none is blamed.
@@ -183,8 +195,17 @@ def _of_a_partner(
 
 
 def _through(
-    presented: Presented, one: Candidate, *, service: str, at: datetime
+    presented: Presented, one: Candidate, lost: frozenset[str], *, service: str, at: datetime
 ) -> Allow | tuple[int, Refuse]:
+    """Decide by one partner's CA; a refusal with how far it came.
+
+    Args:
+        presented: what was shown.
+        one: the CA and its rule.
+        lost: the keys of CAs that were compromised: nothing that goes through them counts.
+        service: the service's name.
+        at: now, UTC.
+    """
     anchor = Certificate(one.der)
     intermediates = (
         (*presented.intermediates, *load_certificates(one.chain)) if one.chain else presented.intermediates
@@ -204,8 +225,10 @@ def _through(
             reasons.NAME_OUTSIDE_RULE, one.client, f"rule: {one.rule}; names: {', '.join(leaf.san)}"
         )
     refused = _standing(one, service) or untimely
+    if not refused and any(each.spki_sha256 in lost for each in found):
+        refused = Refuse(reasons.KEY_REVOKED, one.client, "that of a CA above it was compromised")
     if refused:
-        return 4, refused
+        return _FITS, refused
     return Allow(one.client, one.binding_id, learn_until=min(each.not_after for each in found))
 
 

@@ -141,6 +141,14 @@ NAME_OUTSIDE_RULE = Reason(
     "present a certificate with an agreed name",
     "if the name is right, accept the CA with a rule that fits: twoway client accept NAME --authority FILE --san RULE",
 )
+CLIENT_AMBIGUOUS = Reason(
+    "client-ambiguous",
+    403,
+    "this certificate could be that of several clients",
+    "present one that has no other client's names",
+    "give the clients rules that fit different names, or pin it: twoway client accept NAME --certificate FILE",
+    Who.US,
+)
 CHAIN_BROKEN = Reason(
     "chain-broken",
     403,
@@ -247,6 +255,7 @@ DECISIONS = (
     NOT_ALLOWED,
     NOT_ISSUED,
     NAME_OUTSIDE_RULE,
+    CLIENT_AMBIGUOUS,
     CHAIN_BROKEN,
     CERTIFICATE_WEAK,
     PURPOSE_WRONG,

@@ -197,13 +197,10 @@ def accept_certificate(
     if authorities.is_ours(change.connection, leaf):
         raise CertificateOurs(subject=leaf.subject)
     admission.check_revoked(change.connection, leaf)
-    again = (
-        _known_by(change.connection, owner, BindingKind.PINNED, leaf)
-        if len(load_certificates(data)) > 1
-        else None
-    )
+    brought = load_certificates(data)
+    again = _known_by(change.connection, owner, BindingKind.PINNED, leaf) if len(brought) > 1 else None
     if again is not None:
-        pool = (*certificates_of(again)[1:], *issuers)
+        pool = (*certificates_of(again), *brought)
         chain = in_order(leaf, pool).certificates
         findings = admission.bearable(leaf, weaknesses(chain, at=change.at), despite)
         return _with_chain(change, client, again, chain[1:], findings)

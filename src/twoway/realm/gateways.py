@@ -15,6 +15,7 @@ from twoway.realm import tables
 from twoway.realm.realm import revisions
 from twoway.realm.records import CertificateRecord, GatewayNodeRecord, ServiceRecord
 from twoway.realm.states import NODE, BindingKind, BindingState, ClientState, NodeState
+from twoway.x509.certificates import load_certificates
 
 # Fingerprints that one partner CA may have learned: what an honest partner stays far below, and what keeps one that
 # issues without end from filling the gateways. Those above it are asked for each time.
@@ -238,10 +239,16 @@ def partner_candidates(connection: Connection, issuers: Iterable[Name]) -> tuple
     from twoway.realm.partners import name_key
 
     keys = {name_key(issuer) for issuer in issuers}
-    if not keys:
-        return ()
-    named = select(tables.partner_name.c.binding_id).where(tables.partner_name.c.name.in_(keys))
-    return _candidates(connection, tables.binding.c.id.in_(named))
+    found: tuple[Candidate, ...] = ()
+    more = keys
+    while more:
+        named = select(tables.partner_name.c.binding_id).where(tables.partner_name.c.name.in_(keys))
+        found = _candidates(connection, tables.binding.c.id.in_(named))
+        # What the partner's clients need not send may stand below further CAs that are known.
+        below = {issuer.der: issuer for one in found if one.chain for issuer in load_certificates(one.chain)}
+        more = {name_key(issuer.issuer_name) for issuer in below.values()} - keys
+        keys |= more
+    return found
 
 
 def learn(
