@@ -18,6 +18,7 @@ from twoway.errors import CertificateUnreadable
 from twoway.findings import Finding, Severity, worst_first
 from twoway.x509.certificates import Certificate, iso
 from twoway.x509.chains import WEAK_DIGESTS, in_order
+from twoway.x509.hosts import is_for_host
 from twoway.x509.keys import ENVOY_ALGORITHMS, RSA_BITS_LEAST
 from twoway.x509.names import host_matches
 from twoway.x509.purposes import Purpose, can_sign_handshakes, extended_usage_permits
@@ -90,17 +91,15 @@ def _uses(leaf: Certificate) -> Iterator[Finding]:
 def _names(leaf: Certificate, host: str | None) -> Iterator[Finding]:
     if leaf.extension(x509.SubjectAlternativeName) is None:
         yield _no_names(leaf)
-    if host is not None and not any(host_matches(name.lower(), host) for name in _hosts(leaf)):
+    if host is not None and not is_for_host(leaf, host) and not _has_common_name(leaf, host):
         yield _other_names(leaf, host)
 
 
-def _hosts(leaf: Certificate) -> list[str]:
-    """The hosts that it is for; without any alternative name its one common name, which some clients still read."""
-    names = leaf.extension(x509.SubjectAlternativeName)
-    if names is not None:
-        return names.get_values_for_type(x509.DNSName)
+def _has_common_name(leaf: Certificate, host: str) -> bool:
+    """Whether the host is its one common name, which curl, Node and Java still read where nothing else is there."""
     common = leaf.subject_name.get_attributes_for_oid(NameOID.COMMON_NAME)
-    return [str(common[0].value)] if len(common) == 1 else []
+    alone = leaf.extension(x509.SubjectAlternativeName) is None and len(common) == 1
+    return alone and host_matches(str(common[0].value).lower(), host)
 
 
 def _chain(leaf: Certificate, others: Sequence[Certificate], at: datetime) -> Iterator[Finding]:
