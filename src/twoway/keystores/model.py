@@ -112,12 +112,24 @@ class Keystore:
     Args:
         entries: all of them.
         format: what the bytes were, whatever the file was called.
-        findings: what is odd about the file and yet no reason to refuse it.
+        noticed: what reading showed to be odd about the file and yet no reason to refuse it.
     """
 
     entries: tuple[Entry, ...]
     format: Format
-    findings: tuple[Finding, ...] = ()
+    noticed: tuple[Finding, ...] = ()
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What is odd: what reading showed, and which certificates a strict parser refuses.
+
+        The certificates are only parsed here, so that reading a store stays as fast as its bytes allow.
+        """
+        from twoway.keystores.oddities import odd_certificates
+
+        known = {(finding.code, str(finding.facts.get("sha256"))) for finding in self.noticed}
+        odd = odd_certificates(self.entries)
+        return (*self.noticed, *(one for one in odd if (one.code, str(one.facts["sha256"])) not in known))
 
     @property
     def identities(self) -> tuple[IdentityEntry, ...]:
