@@ -27,6 +27,8 @@ COMMANDS = {
     "authority": ("authority.authority", "Our own CA: certificates, chain and revocation list."),
     "endpoint": ("endpoints.endpoint", "The APIs of partners that we call."),
     "call": ("call.call", "Call an endpoint with its certificate."),
+    "kit": ("kit.kit", "The files that a platform accepts, checked, with the steps."),
+    "platform": ("platform.platform", "What platforms accept."),
     "serve": ("serve.serve", "Run the control plane and a gateway."),
     "status": ("status.status", "What the realm holds, what runs, and what needs attention."),
     "journal": ("journal.journal", "Handshakes and refusals at the gateway, with their reasons."),

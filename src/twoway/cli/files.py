@@ -34,11 +34,13 @@ class Delivery:
         """Write one file to its waiting place.
 
         Args:
-            name: in the folder.
+            name: in the folder; what comes before a slash is a folder in it.
             data: its content.
             secret: for its owner only.
         """
-        descriptor = os.open(self.staging / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, SECRET_MODE)
+        place = self.staging / name
+        place.parent.mkdir(exist_ok=True)
+        descriptor = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, SECRET_MODE)
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
             os.fchmod(file.fileno(), SECRET_MODE if secret else PUBLIC_MODE)
@@ -48,8 +50,10 @@ class Delivery:
     def publish(self) -> None:
         """Let the files appear."""
         if self.directory.exists():
-            for file in self.staging.iterdir():
-                file.replace(self.directory / file.name)
+            for file in (path for path in self.staging.rglob("*") if path.is_file()):
+                place = self.directory / file.relative_to(self.staging)
+                place.parent.mkdir(mode=0o700, exist_ok=True)
+                file.replace(place)
         else:
             self.staging.rename(self.directory)
 

@@ -1,0 +1,37 @@
+"""The platforms that are known, by name. Pure."""
+
+from __future__ import annotations
+
+from twoway.errors import UsageError
+from twoway.platforms import salesforce
+from twoway.platforms.platform import Platform, Use
+
+PLATFORMS: tuple[Platform, ...] = (salesforce.PLATFORM,)
+
+_BY_NAME = {platform.name: platform for platform in PLATFORMS}
+
+
+def find(name: str) -> Platform:
+    """Return the platform of this name.
+
+    Raises:
+        UsageError: there is none.
+    """
+    if name not in _BY_NAME:
+        raise UsageError(f"there is no platform {name!r}", f"choose one of {', '.join(_BY_NAME)}")
+    return _BY_NAME[name]
+
+
+def use_of(platform: Platform, name: str | None) -> Use:
+    """Return a platform's use of this name, or its first one if no name is given.
+
+    Raises:
+        UsageError: it has none of this name.
+    """
+    if name is None:
+        return platform.uses[0]
+    for use in platform.uses:
+        if use.name == name:
+            return use
+    choices = ", ".join(use.name for use in platform.uses)
+    raise UsageError(f"{platform.title} has no use {name!r}", f"choose one of {choices} with --use")

@@ -1,0 +1,124 @@
+"""A kit: all that one platform needs for its side of a link, as the files of a folder. Pure.
+
+keep/            what stays with us: the keystore, configuration to paste
+send/            what the other side must get, never a secret
+STEPS.md         what to do, in the platform's own words
+preflight.json   what was checked
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+
+from twoway import keystores
+from twoway.errors import FormatUnknown, SecretInHandover
+from twoway.findings import Finding, Severity
+from twoway.keystores.model import Format
+from twoway.keystores.pkcs12_profile import profile_of
+from twoway.platforms import steps
+from twoway.platforms.order import Order
+from twoway.platforms.platform import File, Platform, Rendered, Use
+from twoway.platforms.preflight import preflight
+from twoway.platforms.presented import Presented
+
+KEEP, SEND = "keep/", "send/"
+STEPS, REPORT = "STEPS.md", "preflight.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Kit:
+    """The files of a kit, and what was found.
+
+    Args:
+        platform: whose it is.
+        use: what for.
+        files: each with its path within the folder.
+        findings: of the preflight and of the making, the errors first.
+    """
+
+    platform: Platform
+    use: Use
+    files: tuple[File, ...]
+    findings: tuple[Finding, ...]
+
+
+def made(platform: Platform, use: Use, order: Order, found: tuple[Finding, ...] = ()) -> Kit:
+    """Make a kit.
+
+    Args:
+        platform: whose it is.
+        use: what for.
+        order: what it is made of.
+        found: what is known already, such as certificates that did not belong where they were given.
+
+    Raises:
+        FormatCannotHold, PasswordUnusable: the platform's file cannot be written of this.
+    """
+    order, renamed = _spelled(order, use)
+    rendered = use.render(order)
+    findings = [*found, *renamed, *rendered.notes]
+    for file in rendered.keep:
+        presented = _presented(file, order)
+        findings += preflight(platform, use, presented) if presented else ()
+    ordered = tuple(sorted(findings, key=lambda one: list(Severity).index(one.severity)))
+    return Kit(platform, use, _files(platform, use, order, rendered, ordered), ordered)
+
+
+def report(target: str, findings: tuple[Finding, ...]) -> dict[str, object]:
+    """Return a preflight's result in the form that check and rehearse share."""
+    errors = [finding for finding in findings if finding.severity is Severity.ERROR]
+    return {
+        "target": target,
+        "verdict": "broken" if errors else "ok",
+        "cause": errors[0].as_json() if errors else None,
+        "findings": [finding.as_json() for finding in findings],
+        "unknown": [],
+    }
+
+
+def _spelled(order: Order, use: Use) -> tuple[Order, tuple[Finding, ...]]:
+    """Return the order with its aliases in lower case where the platform has them so, and say that it was done."""
+    lower = order.alias.lower()
+    if not use.accepts.alias or not use.accepts.alias.lower:
+        return order, ()
+    trusted = tuple(replace(entry, alias=entry.alias.lower()) for entry in order.trusted)
+    spelled = replace(order, identity=replace(order.identity, alias=lower), trusted=trusted)
+    return spelled, () if lower == order.alias else (_alias_lowered(order.alias, lower),)
+
+
+def _alias_lowered(alias: str, lower: str) -> Finding:
+    return Finding(
+        "alias-lowered",
+        Severity.INFO,
+        f"the alias {alias!r} is written as {lower!r}",
+        "Java's keystores know aliases in lower case only, and nobody could read one that is written otherwise",
+        f"use {lower!r} wherever the platform asks for the alias",
+        facts={"alias": lower, "asked": alias},
+    )
+
+
+def _presented(file: File, order: Order) -> Presented | None:
+    """Return a file of the kit as its platform will see it, or None where it holds no keys or certificates."""
+    try:
+        keystore = keystores.load(file.content, order.password)
+    except FormatUnknown:
+        return None
+    profile = profile_of(file.content) if keystore.format is Format.PKCS12 else None
+    return Presented(file.name, len(file.content), keystore, order.at, order.password, profile)
+
+
+def _files(
+    platform: Platform, use: Use, order: Order, rendered: Rendered, findings: tuple[Finding, ...]
+) -> tuple[File, ...]:
+    for file in rendered.send:
+        if file.secret:
+            raise SecretInHandover(file.name)
+    target = f"{platform.name} {use.name}: {order.leaf.subject}"
+    checked = json.dumps(report(target, findings), indent=2) + "\n"
+    return (
+        *(replace(file, name=KEEP + file.name) for file in rendered.keep),
+        *(replace(file, name=SEND + file.name) for file in rendered.send),
+        File(STEPS, steps.text(platform, use, order, rendered, findings).encode(), "what to do"),
+        File(REPORT, checked.encode(), "what was checked"),
+    )
