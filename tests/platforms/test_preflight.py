@@ -160,7 +160,7 @@ def test_purpose_that_is_missing_is_found() -> None:
 
 
 def test_truststore_with_a_private_key_is_refused() -> None:
-    """keytool -genkey makes such truststores."""
+    """Keytool -genkey makes such truststores."""
     assert "truststore-with-key" in codes(presented(entry(SOUND)), accepting(purpose=None))
 
 
