@@ -24,6 +24,8 @@ bench: $(READY)
 docs: $(READY)
 	$(BIN)/python docs/findings.py > docs/findings.md.new
 	mv docs/findings.md.new docs/findings.md
+	$(BIN)/python docs/refusals.py > docs/refusals.md.new
+	mv docs/refusals.md.new docs/refusals.md
 
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("twoway needs Python 3.11 or later: make PYTHON=python3.13 ..." if sys.version_info < (3, 11) else 0)'
