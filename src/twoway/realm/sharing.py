@@ -59,7 +59,7 @@ def _ca_names_shared(service: ServiceRecord, others: list[str]) -> Finding:
     return Finding(
         code="service-ca-names-shared",
         severity=Severity.WARNING,
-        title=f"{service.name} does not name the CAs that {', '.join(others)} names, and handshakes of {host} name all",
+        title=f"{service.name} names other CAs than {', '.join(others)}, and handshakes of {host} name those of all",
         cause="a handshake ends before a path is known, so that its CA names are those of all services of the host",
         remedy="give all services of the host the same --ca-name, or this one a host of its own",
         facts={"host": service.host, "service": service.name, "others": others},
