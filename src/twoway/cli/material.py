@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,7 +64,7 @@ def trust_option(command: Command) -> Command:
     )
 
 
-def _named_files(option: str, about: str) -> Any:
+def _named_files(option: str, about: str) -> Callable[[Command], Command]:
     return click.option(option, type=NamedFileType(), multiple=True, metavar="FILE[=ALIAS]", help=about)
 
 
