@@ -3,6 +3,7 @@ from __future__ import annotations
 import subprocess
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from tests.parts import material
 
@@ -178,3 +179,79 @@ def test_wrong_answer_changes_nothing(cli, proposed, tmp_path):
     result = cli("client", "challenge", "initech", "--answer", tmp_path / "answer.bin", "--json")
     assert (1, "challenge-failed") == (result.status, result.json["error"]["code"])
     assert [("pinned", "proposed")] == bindings(cli)
+
+
+# -- a chain that comes later ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def chained(tmp_path):
+    """A root, an intermediate and a leaf, each in a file of its own."""
+    root = material.root("Umbrella Root")
+    middle = material.issue("Umbrella Issuing", by=root, ca=True)
+    leaf = material.issue(
+        "a.umbrella.com", by=middle, names=["a.umbrella.com"], usage=[material.CLIENT], days=(-1, 300)
+    )
+    files = {}
+    for name, holder in (("root", root), ("middle", middle), ("leaf", leaf)):
+        files[name] = tmp_path / f"{name}.pem"
+        files[name].write_bytes(holder.leaf.public_bytes(Encoding.PEM))
+    return files
+
+
+def accept_again(cli, order, chain):
+    """Accept once without the chain and twice with it; return how each ended."""
+    results = [cli(*order), *(cli(*order, "--chain", chain) for _ in range(2))]
+    assert [0, 0, 0] == [result.status for result in results]
+    return results
+
+
+def test_chain_is_added_to_an_accepted_authority(cli, chained):
+    """By accepting it again with its chain; to do that twice changes nothing."""
+    order = ("client", "accept", "initech", "--authority", chained["root"], "--san", "DNS:*.umbrella.com")
+    _, added, again = accept_again(cli, order, chained["middle"])
+    assert "has its chain now: CN=Umbrella Issuing" in added.stderr
+    assert "has its chain now: CN=Umbrella Issuing" in again.stderr
+    (binding,) = cli("client", "show", "initech", "--json").json["bindings"]
+    assert ["CN=Umbrella Issuing"] == binding["chain"]
+    actions = [one["action"] for one in cli("audit", "list", "--json").json]
+    assert 1 == actions.count("binding.chain")
+
+
+def test_chain_is_added_to_an_accepted_certificate(cli, chained):
+    """Likewise."""
+    order = ("client", "accept", "initech", "--certificate", chained["leaf"])
+    first, added, _ = accept_again(cli, order, chained["middle"])
+    assert "client-chain-incomplete" in first.stderr
+    assert "client-chain-incomplete" not in added.stderr
+    (binding,) = cli("client", "show", "initech", "--json").json["bindings"]
+    assert ["CN=Umbrella Issuing"] == binding["chain"]
+
+
+def test_chain_that_would_be_added_is_told(cli, chained):
+    """A dry run changes nothing."""
+    order = ("client", "accept", "initech", "--authority", chained["root"], "--san", "DNS:*.umbrella.com")
+    cli(*order)
+    tried = cli(*order, "--chain", chained["middle"], "--dry-run")
+    assert "would have its chain: CN=Umbrella Issuing" in tried.stderr
+    assert [] == cli("client", "show", "initech", "--json").json["bindings"][0]["chain"]
+
+
+def test_chain_of_another_authority_is_told(cli, chained, tmp_path):
+    """Most often it is the wrong file."""
+    other = material.issue("Other Issuing", by=material.root("Other Root"), ca=True)
+    (tmp_path / "other.pem").write_bytes(other.leaf.public_bytes(Encoding.PEM))
+    order = ("client", "accept", "initech", "--authority", chained["root"], "--san", "DNS:*.umbrella.com")
+    assert "partner-authority-chain-foreign" in cli(*order, "--chain", tmp_path / "other.pem").stderr
+
+
+def test_rules_that_overlap_are_refused(cli, chained):
+    """With the other client's name; taking the risk is to be said."""
+    order = ("--authority", chained["root"], "--san")
+    cli("client", "add", "umbrella")
+    cli("client", "accept", "umbrella", *order, "DNS:*.umbrella.com")
+    refused = cli("client", "accept", "initech", *order, "DNS:a.umbrella.com")
+    assert 1 == refused.status
+    assert "partner-rules-overlap" in refused.stderr
+    assert "client umbrella" in refused.stderr
+    assert [] == bindings(cli)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from tests.parts import material
 from twoway.cli import acknowledged
 from twoway.realm import gateways
 from twoway.realm.realm import Realm
@@ -139,3 +140,73 @@ def test_revoked_certificate_is_on_the_list(cli):
     cli("client", "revoke", "globex", "--yes")
     shown = cli("authority", "show", "--json").json
     assert {"root": 0, "issuing": 2} == {one["name"]: one["revoked"] for one in shown}
+
+
+# -- what goes along -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def shared(cli, tmp_path):
+    """A CA of two further clients, with a name rule each."""
+    file = material.root("Shared Root").ca_file(tmp_path)
+    for name in ("umbrella", "initech"):
+        cli("client", "add", name)
+        rule = f"DNS:*.{name}.com"
+        assert 0 == cli("client", "accept", name, "--authority", file, "--san", rule).status
+    return file
+
+
+def test_what_goes_along_is_listed_before(cli, shared):
+    """By client and binding, in a dry run and before the question; and it is said what went."""
+    order = ("client", "revoke", "umbrella", "--reason", "cACompromise")
+    tried = cli(*order, "--dry-run", "--json").json
+    assert ["umbrella", "initech"] == [one["client"] for one in tried["bindings"]]
+    number = tried["bindings"][1]["id"]
+    for options in (("--dry-run",), ()):
+        shown = cli(*order, *options).stderr
+        assert "would revoke" in shown or "this asks first" in shown
+        assert f"binding {number} of initech: partner-ca, CN=Shared Root" in shown
+    done = cli(*order, "--yes").stderr
+    assert f"2 bindings revoked, among them of the same key: binding {number} of initech" in done
+
+
+def test_what_stays_is_not_listed(cli, shared):
+    """A CA that one client has given up is as good as before for the other."""
+    tried = cli("client", "revoke", "umbrella", "--reason", "superseded", "--dry-run", "--json").json
+    assert ["umbrella"] == [one["client"] for one in tried["bindings"]]
+
+
+def test_compromised_authority_is_not_accepted_again(cli, shared):
+    """By nobody."""
+    cli("client", "revoke", "umbrella", "--reason", "cACompromise", "--yes")
+    result = cli("client", "accept", "initech", "--authority", shared, "--san", "DNS:*.initech.com", "--json")
+    assert (1, "certificate-once-revoked") == (result.status, result.json["error"]["code"])
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        (("globex", "--reason", "stolen"), "revocation-reason-unknown"),
+        (("globex", "--binding", "999"), "not-in-realm"),
+        (("nobody",), "not-in-realm"),
+    ],
+)
+def test_dry_run_refuses_what_the_revocation_would(cli, options, code):
+    """Before anything is asked."""
+    tried = cli("client", "revoke", *options, "--dry-run", "--json")
+    real = cli("client", "revoke", *options, "--yes", "--json")
+    assert [code, code] == [result.json["error"]["code"] for result in (tried, real)]
+    assert 0 != tried.status == real.status
+
+
+def test_dry_run_of_a_second_revocation_finds_nothing(cli):
+    """As the revocation itself would."""
+    cli("client", "revoke", "globex", "--yes")
+    assert 1 == cli("client", "revoke", "globex", "--dry-run").status
+
+
+def test_proposed_binding_is_said_to_be_withdrawn(cli, tmp_path):
+    """It never had any effect, so there is nothing to revoke."""
+    own = material.issue("globex", usage=[material.CLIENT]).pem(tmp_path)
+    cli("client", "accept", "globex", "--certificate", own.certificate, "--proposed")
+    assert "2 bindings revoked, 1 withdrawn" in cli("client", "revoke", "globex", "--yes").stderr

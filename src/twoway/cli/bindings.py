@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from twoway.cli.acknowledged import show_acknowledgement
 from twoway.cli.clients import binding_facts
 from twoway.cli.files import read_file
-from twoway.cli.options import dry_run_option, json_option, type_of_file, type_of_number
+from twoway.cli.options import Command, dry_run_option, json_option, type_of_file, type_of_number
 from twoway.cli.output import Output, note
 from twoway.cli.realms import RealmPlace, actor, realm_option
 from twoway.errors import CertificateUnfit, UsageError
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from twoway.realm.bindings import Accepted
     from twoway.realm.change import Change
     from twoway.realm.realm import Realm
+    from twoway.realm.records import BindingRecord
 
 # Accepts what a client brought, in a change, in spite of these findings.
 Acceptance = Callable[["Change", tuple[str, ...]], "Accepted"]
@@ -60,7 +61,7 @@ def accept(
 
     With --certificate it is known by that very certificate. With --authority it is known by any certificate that
     chains to that CA and carries a name that fits the rule of --san. Every weakness is shown with its remedy; an error
-    refuses.
+    refuses. To accept the same again, with --chain, adds to its chain.
     """
     how = acceptance(name, certificate, authority, rule, chain, proposed)
     with place.opened() as realm:
@@ -74,12 +75,20 @@ def accept(
             return show_ours(unfit, as_json=out.json, findings=findings)
     out.findings(accepted.findings)
     binding = binding_facts(accepted.binding)
-    what = f"{binding['kind']} binding {'would be' if dry_run else binding['id']} {binding['state']}"
     data = {"client": name, "binding": binding, "findings": accepted.findings, "dry_run": dry_run}
-    out.done(f"client {name}: {what}, until {binding['not_after']:%Y-%m-%d}", data)
-    if proposed and not out.json and not dry_run:
+    out.done(f"client {name}: {in_words(accepted, binding, dry_run=dry_run)}", data)
+    if binding["state"] == "proposed" and not out.json and not dry_run:
         note(f"next: twoway client challenge {name}, or twoway client confirm {name}")
     return 0
+
+
+def in_words(accepted: Accepted, binding: dict[str, Any], *, dry_run: bool) -> str:
+    """Say what was accepted, or would be."""
+    if accepted.again:
+        has = "would have its chain" if dry_run else "has its chain now"
+        return f"{binding['kind']} binding {binding['id']} {has}: {'; '.join(binding['chain']) or 'nothing'}"
+    what = f"{binding['kind']} binding {'would be' if dry_run else binding['id']} {binding['state']}"
+    return f"{what}, until {binding['not_after']:%Y-%m-%d}"
 
 
 def acceptance(
@@ -134,36 +143,47 @@ class NotMeant(Exception):
     """Rolls a change back."""
 
 
+def proposed_argument(command: Command) -> Command:
+    """Add the argument BINDING, which may be left out where one binding is proposed."""
+    help_text = "Its binding, where several are proposed."
+    return click.argument("binding", type=type_of_number, required=False, help=help_text)(command)
+
+
 @click.command()
 @click.argument("name", help="The client.")
-@click.argument(
-    "binding", type=type_of_number, required=False, help="Its binding, where several are proposed."
-)
+@proposed_argument
 @realm_option
 @json_option
 def confirm(name: str, binding: int | None, place: RealmPlace, out: Output) -> None:
     """Make a proposed binding active, without a proof that the client holds its key."""
     from twoway.realm import bindings
 
-    with place.changing() as change:
-        record = bindings.confirm(change, name, chosen(change.connection, name, binding, "proposed"))
-    out.done(f"client {name}: binding {record.id} is active", binding_facts(record))
+    move_proposed(bindings.confirm, name, binding, place, out)
 
 
 @click.command()
 @click.argument("name", help="The client.")
-@click.argument(
-    "binding", type=type_of_number, required=False, help="Its binding, where several are proposed."
-)
+@proposed_argument
 @realm_option
 @json_option
 def withdraw(name: str, binding: int | None, place: RealmPlace, out: Output) -> None:
     """Drop a proposed binding."""
     from twoway.realm import bindings
 
+    move_proposed(bindings.withdraw, name, binding, place, out)
+
+
+def move_proposed(
+    move: Callable[[Change, str, int], BindingRecord],
+    name: str,
+    binding: int | None,
+    place: RealmPlace,
+    out: Output,
+) -> None:
+    """Do this with the proposed binding, and say what it is now."""
     with place.changing() as change:
-        record = bindings.withdraw(change, name, chosen(change.connection, name, binding, "proposed"))
-    out.done(f"client {name}: binding {record.id} is withdrawn", binding_facts(record))
+        record = move(change, name, chosen(change.connection, name, binding, "proposed"))
+    out.done(f"client {name}: binding {record.id} is {record.state}", binding_facts(record))
 
 
 @click.command()

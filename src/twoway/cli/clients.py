@@ -214,7 +214,15 @@ def binding_facts(record: BindingRecord) -> dict[str, Any]:
         "rule",
     )
     times = ("created", "activated", "ended", "reason")
-    return {name.removesuffix("_hex"): getattr(record, name) for name in (*names, *times)}
+    facts = {name.removesuffix("_hex"): getattr(record, name) for name in (*names, *times)}
+    return {**facts, "chain": chain_subjects(record)}
+
+
+def chain_subjects(record: BindingRecord) -> list[str]:
+    """Return who the CAs are that are kept with a binding: above its certificate, or below its CA."""
+    from twoway.realm import bindings
+
+    return [issuer.subject for issuer in bindings.certificates_of(record)[1:]]
 
 
 def counted(bindings: dict[str, int]) -> str:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
-from twoway.cli.bindings import chosen
+from twoway.cli.bindings import chosen, proposed_argument
 from twoway.cli.clients import binding_facts
 from twoway.cli.files import force_option, read_file, refuse_existing, write_file
-from twoway.cli.options import json_option, type_of_file, type_of_number
+from twoway.cli.options import json_option, type_of_file
 from twoway.cli.output import Output, in_words, note
 from twoway.cli.realms import RealmPlace, realm_option
 from twoway.errors import UsageError
@@ -17,9 +17,7 @@ from twoway.errors import UsageError
 
 @click.command()
 @click.argument("name", help="The client.")
-@click.argument(
-    "binding", type=type_of_number, required=False, help="Its binding, where several are proposed."
-)
+@proposed_argument
 @click.option(
     "--output", "-o", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write to FILE."
 )

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from twoway.cli.acknowledged import show_acknowledgement
 from twoway.cli.clients import binding_facts
 from twoway.cli.options import confirm, dry_run_option, duration_text, json_option, type_of_number, yes_option
-from twoway.cli.output import Output
+from twoway.cli.output import Output, echo_json, note
 from twoway.cli.realms import RealmPlace, actor, realm_option
+
+if TYPE_CHECKING:
+    from twoway.realm.bindings import Ending
 
 
 @click.command()
@@ -31,19 +36,20 @@ def revoke(
     """Revoke a client's bindings, all or one, at every gateway.
 
     It waits until every gateway that runs has acknowledged it, and says how long that took. From then on the next
-    request is refused, on open connections too. Every other binding of the same key goes too, whoever has it.
+    request is refused, on open connections too. Every other binding of the same key goes too, whoever has it; that of
+    a partner's CA if the reason is cACompromise or keyCompromise.
     """
     from twoway.realm import bindings
 
     with place.opened() as realm:
         with realm.reading() as connection:
-            found = bindings.bindings(connection, name)
-            named = [bindings.binding(connection, name, binding)] if binding is not None else found
-        going = [record for record in named if record.state not in {"revoked", "withdrawn"}]
-        what = f"revoke {in_words(len(going))} of client {name}"
+            going = bindings.to_revoke(connection, name, binding, reason=reason)
+        what = f"revoke {counted(len(going))}"
+        if (dry_run or not yes) and not out.json:
+            note("\n".join([f"would {what}:", *(f"  {line_of(one)}" for one in going)]))
         if dry_run:
-            data = {"client": name, "bindings": [binding_facts(record) for record in going], "dry_run": True}
-            out.done(f"would {what}", data)
+            if out.json:
+                echo_json({"client": name, "reason": reason, "bindings": facts_of(going), "dry_run": True})
             return 0
         confirm(f"{what}? It cannot be undone.", yes=yes)
         with realm.changing(actor()) as change:
@@ -53,14 +59,42 @@ def revoke(
             "client": name,
             "reason": reason,
             "committed_at": committed.isoformat(),
-            "bindings": [binding_facts(record) for record in revoked.bindings],
+            "bindings": facts_of(revoked.endings),
             "max_stream_seconds": revoked.max_stream_seconds,
         }
         bound = f"a stream that is open now may go on for {duration_text(revoked.max_stream_seconds)} at most"
-        done = f"client {name}: {in_words(len(revoked.bindings))} revoked"
+        done = f"client {name}: {in_words(revoked.endings, named=name if binding is None else binding)}"
         return show_acknowledgement(realm, revoked.revision, out, done, data, ended=True, bound=bound)
 
 
-def in_words(count: int) -> str:
+def facts_of(endings: Sequence[Ending]) -> list[dict[str, Any]]:
+    """Return bindings that end as --json shows them."""
+    return [{"client": one.client, **binding_facts(one.binding)} for one in endings]
+
+
+def line_of(one: Ending) -> str:
+    """Say which binding ends."""
+    found = one.binding
+    withdrawn = ", only proposed: it is withdrawn" if found.state == "proposed" else ""
+    rule = f" with {found.rule}" if found.rule else ""
+    what = f"{found.kind}, {found.subject}{rule}, until {found.not_after:%Y-%m-%d}"
+    return f"binding {found.id} of {one.client}: {what}{withdrawn}"
+
+
+def in_words(endings: Sequence[Ending], *, named: str | int) -> str:
+    """Say how many bindings have ended, and which of them were not named: by their client, or by their number."""
+    states = [one.binding.state for one in endings]
+    said = f"{counted(states.count('revoked'))} revoked"
+    if "withdrawn" in states:
+        said += f", {states.count('withdrawn')} withdrawn"
+    along = [
+        f"binding {one.binding.id} of {one.client}"
+        for one in endings
+        if named not in {one.client, one.binding.id}
+    ]
+    return f"{said}, among them of the same key: {', '.join(along)}" if along else said
+
+
+def counted(count: int) -> str:
     """Return a number of bindings in words."""
     return "1 binding" if count == 1 else f"{count} bindings"
