@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +44,7 @@ class Story:
     during: int
     after: int
     left: tuple[list[int], list[int], set[str]]
+    upstream: Counter[tuple[str, ...]]
     log: str
 
 
@@ -122,6 +124,7 @@ def story(tmp_path_factory: pytest.TempPathFactory, api: Upstream) -> Story:
             during=during,
             after=back,
             left=(envoys(realm), authorizers(realm), states),
+            upstream=Counter(tuple(request.values("x-client-id")) for request in api.requests),
             log=(files / "serve.log").read_text(),
         )
 
@@ -168,6 +171,13 @@ def test_unknown_are_told_that_nobody_can_decide(story: Story) -> None:
     before, meanwhile, _ = story.told
     assert (403, "certificate-unknown") == (before.status, before.json["code"])
     assert (503, "cannot-decide") == (meanwhile.status, meanwhile.json["code"])
+
+
+def test_nothing_of_the_unknown_reaches_the_upstream(story: Story) -> None:
+    """Neither of a stranger, nor of a client that was added in the outage before its first answer."""
+    names = {"globex", "initech", "umbrella", "soylent", "hooli"}
+    assert {(name,) for name in names} == set(story.upstream)
+    assert [2, 1] == [story.upstream[(name,)] for name in ("soylent", "hooli")]
 
 
 def test_bare_service_says_nothing(story: Story) -> None:

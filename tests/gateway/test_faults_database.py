@@ -70,9 +70,12 @@ def away(gateway: Served) -> Path:
 
 
 def test_database_that_is_gone_and_comes_back(
-    gateway: Served, known: Load, stranger: Pem, away: Path
+    gateway: Served, api: Upstream, known: Load, stranger: Pem, away: Path
 ) -> None:
-    """The unknown hear that nobody can decide; afterwards a change takes effect as before."""
+    """The unknown hear that nobody can decide; afterwards a change takes effect as before.
+
+    The journal has it afterwards, too, and nothing of theirs went upstream.
+    """
     answered_with(403, gateway.port, stranger, "/orders")
     gateway.realm.directory.rename(away)
     answered_with(503, gateway.port, stranger, "/orders")
@@ -85,6 +88,9 @@ def test_database_that_is_gone_and_comes_back(
     gateway.settled()
     assert 200 == ask(gateway.port, identity, "/orders").status
     assert "alarm" == gateway.entries("realm-unread")[-1].kind
+    [entry] = gateway.entries(ticket=refused.json["ticket"])
+    assert ("cannot-decide", "orders") == (entry.code, entry.service)
+    assert {("globex",), ("hooli",)} == {tuple(request.values("x-client-id")) for request in api.requests}
 
 
 def test_rubbish_in_place_of_the_database(gateway: Served, known: Load, stranger: Pem, away: Path) -> None:
