@@ -6,8 +6,9 @@ Source: RFC 8018 (PBES1, PBES2), RFC 7292 appendix C (PKCS#12's own), RFC 7914 s
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.decrepit.ciphers import algorithms as decrepit
 from cryptography.hazmat.primitives import ciphers
 from cryptography.hazmat.primitives.ciphers import algorithms, modes
@@ -47,11 +48,21 @@ PRFS = {
 
 @dataclass(frozen=True, slots=True)
 class Cipher:
-    """A cipher and the size of its key and block in bytes; a block of 0 is a stream."""
+    """A cipher, the size of its key and block in bytes, and its mode; a block of 0 is a stream.
+
+    Args:
+        name: as ``_library_cipher`` knows it.
+        key: of its key, in bytes.
+        block: of its block and initialisation vector, in bytes.
+        mode: ``cbc`` or ``gcm``.
+        tag: of GCM's tag behind the text, in bytes.
+    """
 
     name: str
     key: int
     block: int
+    mode: str = "cbc"
+    tag: int = 0
 
 
 DES = Cipher("des", 8, 8)
@@ -78,13 +89,34 @@ PBES2_CIPHERS = {
     "2.16.840.1.101.3.4.1.2": Cipher("aes", 16, 16),
     "2.16.840.1.101.3.4.1.22": Cipher("aes", 24, 16),
     AES_256_CBC: Cipher("aes", 32, 16),
+    "2.16.840.1.101.3.4.1.6": Cipher("aes", 16, 16, "gcm"),
+    "2.16.840.1.101.3.4.1.26": Cipher("aes", 24, 16, "gcm"),
+    "2.16.840.1.101.3.4.1.46": Cipher("aes", 32, 16, "gcm"),
+    "1.3.6.1.4.1.3029.1.2": Cipher("blowfish", 16, 8),
+    "1.2.840.113533.7.66.10": Cipher("cast5", 16, 8),
+    "1.2.410.200004.1.4": Cipher("seed", 16, 16),
+    "1.2.156.10197.1.104.2": Cipher("sm4", 16, 16),
     "1.2.392.200011.61.1.1.1.2": Cipher("camellia", 16, 16),
     "1.2.392.200011.61.1.1.1.3": Cipher("camellia", 24, 16),
     "1.2.392.200011.61.1.1.1.4": Cipher("camellia", 32, 16),
 }
+# What GCM's tag is where nothing is said (RFC 5084 section 3.2), and what it may be, in bytes.
+GCM_TAG = 12
+GCM_TAGS = range(12, 17)
 # RFC 8018 appendix B.2.3: how the effective key bits of RC2 are spelled.
 RC2_VERSIONS = {160: 40, 120: 64, 58: 128}
 
+
+# Blocks in CBC mode, as the library has them.
+LIBRARY_CIPHERS: dict[str, Callable[[bytes], ciphers.BlockCipherAlgorithm]] = {
+    "aes": algorithms.AES,
+    "blowfish": decrepit.Blowfish,
+    "camellia": decrepit.Camellia,
+    "cast5": decrepit.CAST5,
+    "idea": decrepit.IDEA,
+    "seed": decrepit.SEED,
+    "sm4": algorithms.SM4,
+}
 
 Accept = Callable[[bytes], bool]
 
@@ -190,14 +222,19 @@ def _keys(
 ) -> Iterator[tuple[Cipher, bytes, bytes]]:
     """Derive cipher, key and initialisation vector, once for each form that the password may have had."""
     if scheme == PBES2:
-        yield _pbes2(parameters, password, budget, what)
+        derivation, encryption, *_ = asn1.fields(parameters, 2)
+        cipher, iv = _encryption_scheme(encryption, what)
+        for octets in password.octet_forms:
+            for named in (cipher, *_longer(cipher, derivation)):
+                yield named, derived_key(derivation, octets, named.key, budget, what), iv
         return
     salted, counted, *_ = asn1.fields(parameters, 2)
     salt, iterations = asn1.octet_string(salted), iteration_count(counted)
     if scheme in PKCS5_SCHEMES:
         digest, cipher = PKCS5_SCHEMES[scheme]
-        derived = budget.pbkdf1(digest, password.octets, salt, iterations)
-        yield cipher, derived[:8], derived[8:16]
+        for octets in password.octet_forms:
+            derived = budget.pbkdf1(digest, octets, salt, iterations)
+            yield cipher, derived[:8], derived[8:16]
         return
     cipher = PKCS12_SCHEMES[scheme]
     for form in password.forms:
@@ -206,11 +243,8 @@ def _keys(
         yield cipher, key, iv
 
 
-def _pbes2(
-    parameters: asn1.Element, password: Password, budget: Budget, what: str
-) -> tuple[Cipher, bytes, bytes]:
-    """Read PBES2-params: how the key is derived and which cipher it is for."""
-    derivation, encryption, *_ = asn1.fields(parameters, 2)
+def _encryption_scheme(encryption: asn1.Element, what: str) -> tuple[Cipher, bytes]:
+    """Read which cipher PBES2 has a key derived for, and its initialisation vector."""
     identifier, *given = asn1.fields(encryption, 1)
     name = asn1.oid(identifier)
     cipher = PBES2_CIPHERS.get(name)
@@ -218,15 +252,35 @@ def _pbes2(
         raise AlgorithmUnsupported(what, name)
     if cipher.name == "rc2":
         cipher, iv = _rc2_parameters(given[0], what)
+    elif cipher.mode == "gcm":
+        return _gcm_parameters(cipher, given[0])
     else:
         iv = asn1.octet_string(given[0])
     if len(iv) != cipher.block:
         raise asn1.damaged(f"an initialisation vector of {len(iv)} bytes")
-    return cipher, derived_key(derivation, password, cipher.key, budget, what), iv
+    return cipher, iv
 
 
-def derived_key(derivation: asn1.Element, password: Password, size: int, budget: Budget, what: str) -> bytes:
-    """Derive a key as PBES2 and PBMAC1 name it: PBKDF2 or scrypt."""
+def _longer(cipher: Cipher, derivation: asn1.Element) -> Iterator[Cipher]:
+    """Return the same cipher with the key length that PBKDF2 names, where that is another one.
+
+    NSS named AES-128 and took 32 bytes of key.
+    """
+    lengths = [part for part in asn1.fields(asn1.fields(derivation, 2)[1], 2)[2:] if part.tag == asn1.INTEGER]
+    if cipher.name == "aes" and len(lengths) == 1 and asn1.integer(lengths[0]) in {16, 24, 32} - {cipher.key}:
+        yield replace(cipher, key=asn1.integer(lengths[0]))
+
+
+def derived_key(derivation: asn1.Element, octets: bytes, size: int, budget: Budget, what: str) -> bytes:
+    """Derive a key as PBES2 and PBMAC1 name it: PBKDF2 or scrypt.
+
+    Args:
+        derivation: the AlgorithmIdentifier.
+        octets: the password in one of its forms.
+        size: of the key, in bytes.
+        budget: what deriving keys may cost.
+        what: what is opened, for messages.
+    """
     identifier, *given = asn1.fields(derivation, 1)
     name = asn1.oid(identifier)
     if name not in {PBKDF2, SCRYPT} or not given:
@@ -240,7 +294,7 @@ def derived_key(derivation: asn1.Element, password: Password, size: int, budget:
         n, r, p = (iteration_count(part) for part in rest[:3])
         if n < 2 or n & (n - 1):
             raise asn1.damaged(f"a scrypt cost of {n}, which is no power of two")
-        return budget.scrypt(password.octets, salt, (n, r, p), size)
+        return budget.scrypt(octets, salt, (n, r, p), size)
     prf = DEFAULT_PRF
     for part in rest[1:]:
         if part.tag == asn1.SEQUENCE:
@@ -248,7 +302,20 @@ def derived_key(derivation: asn1.Element, password: Password, size: int, budget:
             if named not in PRFS:
                 raise AlgorithmUnsupported(what, named)
             prf = PRFS[named]
-    return budget.pbkdf2(prf, password.octets, salt, iteration_count(rest[0]), size)
+    return budget.pbkdf2(prf, octets, salt, iteration_count(rest[0]), size)
+
+
+def _gcm_parameters(cipher: Cipher, found: asn1.Element) -> tuple[Cipher, bytes]:
+    """Read GCMParameters, the nonce and the size of the tag (RFC 5084 section 3.2), or what RustCrypto writes."""
+    if found.tag == asn1.OCTET_STRING:
+        iv, tag = found.content, GCM_TAGS[-1]
+    else:
+        nonce, *sized = asn1.fields(found, 1)
+        iv, tag = asn1.octet_string(nonce), asn1.integer(sized[0]) if sized else GCM_TAG
+    # OpenSSL takes nonces of 8 to 128 bytes.
+    if tag not in GCM_TAGS or not 8 <= len(iv) <= 128:
+        raise asn1.damaged(f"a GCM tag of {tag} bytes and a nonce of {len(iv)}")
+    return replace(cipher, tag=tag), iv
 
 
 def _rc2_parameters(found: asn1.Element, what: str) -> tuple[Cipher, bytes]:
@@ -261,7 +328,9 @@ def _rc2_parameters(found: asn1.Element, what: str) -> tuple[Cipher, bytes]:
 
 
 def deciphered(cipher: Cipher, key: bytes, iv: bytes, data: bytes) -> bytes | None:
-    """Decrypt and take the padding off; nothing where the padding is wrong."""
+    """Decrypt and take the padding off; nothing where the padding, or GCM's tag, is wrong."""
+    if cipher.mode == "gcm":
+        return _deciphered_gcm(cipher, key, iv, data)
     if cipher.block and (not data or len(data) % cipher.block):
         raise asn1.damaged(f"{len(data)} encrypted bytes, which is not a number of whole blocks")
     if cipher.name == "rc2":
@@ -279,6 +348,18 @@ def deciphered(cipher: Cipher, key: bytes, iv: bytes, data: bytes) -> bytes | No
     return plain[:-padding]
 
 
+def _deciphered_gcm(cipher: Cipher, key: bytes, iv: bytes, data: bytes) -> bytes | None:
+    if len(data) < cipher.tag:
+        raise asn1.damaged(f"{len(data)} encrypted bytes, of which {cipher.tag} are the tag")
+    text, tag = data[: -cipher.tag], data[-cipher.tag :]
+    mode = modes.GCM(iv, tag, min_tag_length=cipher.tag)
+    decryptor = ciphers.Cipher(algorithms.AES(key), mode).decryptor()
+    try:
+        return decryptor.update(text) + decryptor.finalize()
+    except InvalidTag:
+        return None
+
+
 def enciphered(cipher: Cipher, key: bytes, iv: bytes, plain: bytes) -> bytes:
     """Encrypt, padded to whole blocks."""
     padding = cipher.block - len(plain) % cipher.block
@@ -293,5 +374,4 @@ def _library_cipher(cipher: Cipher, key: bytes, iv: bytes) -> ciphers.Cipher[mod
     if cipher.name in {"des", "3des"}:
         # Single DES is triple DES with one key thrice; two-key triple DES repeats its first.
         return ciphers.Cipher(decrepit.TripleDES((key * 3)[:24]), modes.CBC(iv))
-    algorithm = decrepit.Camellia(key) if cipher.name == "camellia" else algorithms.AES(key)
-    return ciphers.Cipher(algorithm, modes.CBC(iv))
+    return ciphers.Cipher(LIBRARY_CIPHERS[cipher.name](key), modes.CBC(iv))

@@ -21,16 +21,32 @@ class Password:
         forms: what PKCS#12's own derivation may have taken, the right form first.
         characters: what Java's own keystores take: UTF-16, big end first, also with half a surrogate pair.
         given: False where there was none, which then reads as the empty one.
+        proven: whether a MAC was made with it, so that what does not open with it was closed by an odd program.
     """
 
     octets: bytes
     forms: tuple[bytes, ...]
     characters: bytes
     given: bool = True
+    proven: bool = False
+
+    @property
+    def octet_forms(self) -> tuple[bytes, ...]:
+        """What PBKDF2 and its like may have taken, the right form first.
+
+        BSAFE took one byte a character. NSS before 3.49 took PKCS#12's own form (Mozilla's bug 1268141): that is
+        tried only where the password is proven, as each form costs a derivation.
+        """
+        forms = [self.octets]
+        if not self.octets.isascii():
+            forms += [form[1:-2:2] for form in self.forms if not any(form[:-2:2])]
+        if self.proven:
+            forms += [self.characters + b"\0\0", self.characters]
+        return tuple(dict.fromkeys(forms))
 
     def settled(self, form: bytes) -> Password:
         """Return the password with the one form that proved right."""
-        return replace(self, forms=(form,))
+        return replace(self, forms=(form,), proven=True)
 
 
 def as_password(given: bytes | str | None) -> Password:

@@ -52,6 +52,15 @@ DIGESTS = {
     "2.16.840.1.101.3.4.2.3": "sha512",
     "2.16.840.1.101.3.4.2.5": "sha512_224",
     "2.16.840.1.101.3.4.2.6": "sha512_256",
+    "2.16.840.1.101.3.4.2.7": "sha3_224",
+    "2.16.840.1.101.3.4.2.8": "sha3_256",
+    "2.16.840.1.101.3.4.2.9": "sha3_384",
+    "2.16.840.1.101.3.4.2.10": "sha3_512",
+    "1.3.6.1.4.1.1722.12.2.1.16": "blake2b",
+    "1.3.6.1.4.1.1722.12.2.2.8": "blake2s",
+    # Not in every OpenSSL.
+    "1.3.36.3.2.1": "ripemd160",
+    "1.2.156.10197.1.401": "sm3",
 }
 MAC_PURPOSE = 3
 
@@ -147,8 +156,12 @@ def _authenticated(
     name, wanted = asn1.oid(identifier), asn1.octet_string(expected)
     if name == PBMAC1 and parameters:
         made = _pbmac1(parameters[0], safe, password, budget)
-        return password if hmac.compare_digest(made, wanted) else None
-    if name not in DIGESTS:
+        return (
+            password.settled(password.forms[0])
+            if any(hmac.compare_digest(one, wanted) for one in made)
+            else None
+        )
+    if DIGESTS.get(name) not in hashlib.algorithms_available:
         raise AlgorithmUnsupported(WHAT, f"MAC {name}")
     digest, salt = DIGESTS[name], asn1.octet_string(salted)
     iterations = iteration_count(counted[0]) if counted else 1
@@ -160,7 +173,8 @@ def _authenticated(
     return None
 
 
-def _pbmac1(parameters: asn1.Element, safe: bytes, password: Password, budget: Budget) -> bytes:
+def _pbmac1(parameters: asn1.Element, safe: bytes, password: Password, budget: Budget) -> Iterator[bytes]:
+    """Make the MAC as PBMAC1 says how, once for each form that the password may have had."""
     derivation, scheme = asn1.fields(parameters, 2)[:2]
     name = asn1.oid(asn1.fields(scheme, 1)[0])
     if name not in PRFS:
@@ -170,8 +184,8 @@ def _pbmac1(parameters: asn1.Element, safe: bytes, password: Password, budget: B
     lengths = [asn1.integer(part) for part in described[2:] if part.tag == asn1.INTEGER]
     if len(lengths) != 1 or not 0 < lengths[0] <= MAX_MAC_KEY:
         raise asn1.damaged("a MAC that does not say how long its key is")
-    key = derived_key(derivation, password, lengths[0], budget, WHAT)
-    return hmac.digest(key, safe, PRFS[name])
+    for octets in password.octet_forms:
+        yield hmac.digest(derived_key(derivation, octets, lengths[0], budget, WHAT), safe, PRFS[name])
 
 
 def _bags(safe: bytes, password: Password, budget: Budget) -> Iterator[Bag]:

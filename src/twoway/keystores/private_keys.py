@@ -10,7 +10,13 @@ from __future__ import annotations
 import binascii
 from hashlib import md5
 
-from twoway.errors import AlgorithmUnsupported, MaterialError, PasswordMissing, WrongPassword
+from twoway.errors import (
+    AlgorithmUnsupported,
+    KeystoreTruncated,
+    MaterialError,
+    PasswordMissing,
+    WrongPassword,
+)
 from twoway.keystores import asn1
 from twoway.keystores.derivation import Budget
 from twoway.keystores.encryption import TRIPLE_DES, Cipher, deciphered, opened_key, shape
@@ -38,6 +44,11 @@ PEM_CIPHERS = {
     "CAMELLIA-128-CBC": Cipher("camellia", 16, 16),
     "CAMELLIA-192-CBC": Cipher("camellia", 24, 16),
     "CAMELLIA-256-CBC": Cipher("camellia", 32, 16),
+    "BF-CBC": Cipher("blowfish", 16, 8),
+    "CAST5-CBC": Cipher("cast5", 16, 8),
+    "IDEA-CBC": Cipher("idea", 16, 8),
+    "SEED-CBC": Cipher("seed", 16, 16),
+    "SM4-CBC": Cipher("sm4", 16, 16),
     "RC2-CBC": Cipher("rc2", 16, 8),
     "RC2-64-CBC": Cipher("rc2", 8, 8),
     "RC2-40-CBC": Cipher("rc2", 5, 8),
@@ -94,10 +105,27 @@ def bare(pkcs8: bytes) -> bytes:
 
     Windows adds attributes and Ed25519 keys their public half; Java's stores and older readers take neither.
     """
+    if _is_bare(pkcs8):
+        return pkcs8
     version, algorithm, key, *more = asn1.fields(asn1.inner(pkcs8), 3)
     if not more and version.content == b"\0":
         return pkcs8
     return asn1.sequence(asn1.integer_der(0), algorithm.raw, key.raw)
+
+
+def _is_bare(pkcs8: bytes) -> bool:
+    """Whether a key has version 0, an algorithm, a key and nothing else, by its lengths alone: the usual case."""
+    try:
+        _, size, at = asn1.header(pkcs8, 0)
+        if size != len(pkcs8) - at or pkcs8[at : at + 3] != b"\x02\x01\x00":
+            return False
+        tag, size, at = asn1.header(pkcs8, at + 3)
+        if tag != asn1.SEQUENCE or size is None:
+            return False
+        tag, size, at = asn1.header(pkcs8, at + size)
+    except KeystoreTruncated:
+        return False
+    return tag == asn1.OCTET_STRING and size == len(pkcs8) - at
 
 
 def opened(der: bytes, password: Password, budget: Budget) -> bytes:
