@@ -1,7 +1,7 @@
 """Any bytes at all end in a keystore or in one of our errors, in bounded time."""
 
 import random
-from datetime import timedelta
+from datetime import UTC, timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -23,6 +23,7 @@ from tests.keystores.material import (
     open_pkcs12,
     store,
 )
+from tests.keystores.test_jks import signed
 from twoway.errors import KeyMismatch, KeystoreError
 from twoway.keystores import (
     Format,
@@ -32,9 +33,11 @@ from twoway.keystores import (
     TrustedEntry,
     derivation,
     dump,
+    jks,
     load,
 )
 from twoway.keystores.model import Entry
+from twoway.keystores.passwords import as_password
 from twoway.x509.certificates import pem_bundle
 
 SAMPLES = {
@@ -47,6 +50,14 @@ SAMPLES = {
     "pkcs12-open": open_pkcs12(
         key_bag(KEY_DER, key_id(b"1")), certificate_bag(LEAF, key_id(b"1")), certificate_bag(STRANGER)
     ),
+    "jks": dump(store(IDENTITY, TRUSTED), "jks", PASSWORD),
+    "jceks": jks.dump(
+        Keystore((IDENTITY, TRUSTED, SecretEntry("token", "AES", bytes(16))), Format.JCEKS),
+        Format.JCEKS,
+        as_password(PASSWORD),
+        {},
+        iterations=20,
+    ),
 }
 BEGINNINGS = st.sampled_from(
     [
@@ -56,6 +67,10 @@ BEGINNINGS = st.sampled_from(
         b"\x30\x20\x02\x01\x03\x30",
         b"-----BEGIN CERTIFICATE-----\n",
         b"\xff\xfe",
+        b"\xfe\xed\xfe\xed\0\0\0\2\0\0\0",
+        b"\xfe\xed\xfe\xed\0\0\0\1\0\0\0\1\0\0\0\1\0\1a",
+        b"\xce\xce\xce\xce\0\0\0\2\0\0\0\1\0\0\0\3\0\1a\0\0\0\0\0\0\0\0\xac\xed\0\5",
+        b"\0\0\0\2\0\0\0\x14",
     ]
 )
 aliases = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=20)
@@ -104,6 +119,9 @@ def test_changed_bytes(name, seed):
             case 3:
                 data[at:at] = chance.randbytes(chance.randint(1, 20))
     opens(bytes(data))
+    if name in {"jks", "jceks"}:
+        # Made so: the digest does not keep a change from being looked at.
+        opens(signed(bytes(data[:-20])))
 
 
 @pytest.mark.parametrize("name", SAMPLES)
@@ -137,3 +155,40 @@ def test_pkcs12_entries_come_back(trusted, secrets, password, profile):
     )
     written = dump(Keystore(entries, Format.PKCS12), "pkcs12", password, profile)
     assert entries == load(written, password).entries
+
+
+def spelled(text: str) -> str:
+    """The text as UTF-16 has it: two halves of a pair side by side are the pair."""
+    return text.encode("utf-16-be", "surrogatepass").decode("utf-16-be", "surrogatepass")
+
+
+@settings(deadline=None)
+@given(
+    entries=st.lists(
+        st.tuples(
+            # Also half a surrogate pair, which Java takes for a character.
+            st.text(st.characters(exclude_categories=()), max_size=20).map(
+                lambda text: spelled(text.lower())
+            ),
+            st.sampled_from([STRANGER, UNPARSABLE, LEAF, None]),
+            st.datetimes(timezones=st.just(UTC)).map(
+                lambda date: date.replace(microsecond=date.microsecond // 1000 * 1000)
+            ),
+            st.none() | st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12),
+        ),
+        max_size=6,
+        unique_by=lambda entry: entry[0],
+    ),
+    password=st.text(st.characters(exclude_categories=()), min_size=1, max_size=12),
+)
+def test_jks_entries_come_back(entries, password):
+    """Any aliases and dates, any password of the store and of single keys."""
+    keystore = Keystore(
+        tuple(
+            IdentityEntry(alias, KEY_DER, CHAIN, date) if one is None else TrustedEntry(alias, one, date)
+            for alias, one, date, _ in entries
+        ),
+        Format.JKS,
+    )
+    own = {alias: given for alias, one, _, given in entries if one is None and given is not None}
+    assert keystore == load(dump(keystore, "jks", password, key_passwords=own), password, own)

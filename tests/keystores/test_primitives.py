@@ -189,11 +189,31 @@ def test_text_is_of_unknown_format():
         load(b"Hello, world")
 
 
-@pytest.mark.parametrize("magic", ["feedfeed", "cececece"])
-def test_java_stores_are_named_with_the_way_out(magic):
-    """They are recognised by their first bytes, whatever the file is called."""
-    with pytest.raises(FormatUnread, match="JKS"):
-        load(bytes.fromhex(magic) + bytes(28))
+def bks(entries: bytes) -> bytes:
+    """A store of BouncyCastle's: version, salt, iteration count, then entries, a digest."""
+    return bytes.fromhex("0000000200000014") + bytes(20) + bytes.fromhex("00000400") + entries + bytes(20)
+
+
+BCFKS = asn1.sequence(
+    asn1.sequence(asn1.algorithm_der("1.2.840.113549.1.5.13"), asn1.octet_string_der(bytes(64))),
+    asn1.sequence(asn1.algorithm_der("1.2.840.113549.2.11"), asn1.octet_string_der(bytes(64))),
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("BKS", bks(b"\0")),
+        ("BKS", bks(b"\1\0\1a" + bytes(8))),
+        ("UBER", bks(b"\xf3" * 76)),
+        ("BCFKS", BCFKS),
+    ],
+)
+def test_stores_of_bouncycastle_are_named_with_the_way_out(name, data):
+    """They are recognised by their first bytes; the remedy is a command."""
+    with pytest.raises(FormatUnread, match=name) as caught:
+        load(data)
+    assert f"keytool -importkeystore -srckeystore FILE -srcstoretype {name}" in caught.value.finding().remedy
 
 
 def test_an_unknown_format_cannot_be_written():
