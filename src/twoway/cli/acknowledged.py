@@ -6,6 +6,7 @@ What ends for good (a binding, a client) travels ahead of everything else, and c
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from twoway.cli.output import Output, echo_json, note
@@ -55,7 +56,9 @@ def show_acknowledgement(
         echo_json({**data, "revision": revision, **answer})
     else:
         note(f"{done}: {in_words(len(nodes), late, milliseconds)}")
-        if bound and nodes:
+        if late:
+            note("\n".join(why_late(realm)))
+        elif bound and nodes:
             note(bound)
     return COULD_NOT_FIND_OUT if late else 0
 
@@ -83,5 +86,17 @@ def in_words(running: int, late: list[str], milliseconds: int) -> str:
     if not running:
         return "no gateway is running, one that starts will know"
     if late:
-        return f"not yet acknowledged by {', '.join(late)} after {milliseconds} ms (see twoway status)"
+        return f"not yet acknowledged by {', '.join(late)} after {milliseconds} ms"
     return f"acknowledged by {running} of {running} gateways after {milliseconds} ms"
+
+
+def why_late(realm: Realm) -> Iterator[str]:
+    """Say what a gateway does that has not answered, and what to do about it."""
+    from twoway.gateway.runtime import control_plane
+
+    if control_plane(realm.directory):
+        yield "until it does, it lets in whom it knew, for as long as its lease lasts"
+        yield "  hint: see twoway status, and the log of twoway serve"
+    else:
+        yield "no control plane runs on this machine: a gateway that goes on lets in whom it knew until its lease ends"
+        yield "  hint: start it: twoway serve"
