@@ -153,9 +153,15 @@ def findings(keystore: Keystore, *, at: datetime) -> tuple[Finding, ...]:
         found += _about_entry(entry, at)
     distinct: list[Finding] = []
     for one in found:
-        if one not in distinct:
+        # The keystore itself names, once and together, the certificates that cannot be read.
+        if one not in distinct and one.code != CertificateUnreadable.code:
             distinct.append(one)
     return tuple(distinct)
+
+
+def mismatches(keystore: Keystore) -> tuple[Finding, ...]:
+    """Return the identities whose key is not that of their certificate."""
+    return tuple(found for entry in keystore.identities for found in _mismatch(entry))
 
 
 def chain_findings(chain: Sequence[Certificate], *, at: datetime) -> Iterator[Finding]:
@@ -240,7 +246,7 @@ def _locked(entry: LockedEntry) -> Finding:
     return Finding(
         code="entry-locked",
         severity=Severity.INFO if isinstance(entry.why, PasswordMissing) else Severity.WARNING,
-        title=f"the key of {entry.alias} stays locked: {entry.why}",
+        title=f"the entry {entry.alias} stays locked: {entry.why}",
         cause="a key can have another password than the file that it is in, or be encrypted in a way of its own",
         remedy=remedy,
         facts={"alias": entry.alias, "why": entry.why.code},
