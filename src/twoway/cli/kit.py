@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from twoway.cli.files import SECRET_MODE, delivery, force_option
+from twoway.cli.files import SECRET_MODE, delivery, force_option, read_file
 from twoway.cli.issue import new_password
 from twoway.cli.material import (
     NamedFile,
@@ -46,6 +46,14 @@ if TYPE_CHECKING:
 @chain_option
 @trust_option
 @click.option(
+    "--crl",
+    "crl_files",
+    type=type_of_file,
+    multiple=True,
+    metavar="FILE",
+    help="A revocation list of a CA of the other side, for a server to look at; repeatable.",
+)
+@click.option(
     "--alias", help="What the identity is called in the kit (default: as in the file, or by its name)."
 )
 @click.option("--peer", metavar="URL", default="", help="The other side's URL; for a server, its own.")
@@ -70,6 +78,7 @@ def kit(
     certificate: Path | None,
     chain: tuple[NamedFile, ...],
     trust: tuple[NamedFile, ...],
+    crl_files: tuple[Path, ...],
     alias: str | None,
     peer: str,
     given: tuple[str, ...],
@@ -91,6 +100,7 @@ def kit(
     from twoway.platforms import catalogue
     from twoway.platforms import kit as kits
     from twoway.platforms.order import Order, alias_of, arranged
+    from twoway.x509.revocation import load_crl
 
     target = catalogue.find(platform)
     use = catalogue.use_of(target, use_name)
@@ -111,8 +121,10 @@ def kit(
         at=at,
     )
     chosen = out_password.given()
-    secret = chosen or ("dry-run" if dry_run else new_password())
-    made = kits.made(target, use, Order(entry, trusted, at, secret, peer, settings), strays)
+    # Where a platform's files have none, nobody is told or asked for one.
+    secret = chosen or _password(needed=use.accepts.password is not None, dry_run=dry_run)
+    crls = tuple(load_crl(read_file(file)) for file in crl_files)
+    made = kits.made(target, use, Order(entry, trusted, at, secret, peer, settings, crls), strays)
     place = _place(output or Path(f"{target.name}-kit"), zipped=zipped)
     if not dry_run:
         _write(made, place, zipped=zipped, force=force)
@@ -124,7 +136,7 @@ def kit(
         {"kit": str(place), "files": files, **report},
     )
     out.findings(made.findings)
-    if chosen is None and not dry_run and any(file.secret for file in made.files):
+    if chosen is None and secret and not dry_run:
         note(f"password of the kit's files, shown this once: {secret}")
     return 1 if report["verdict"] == "broken" else 0
 
@@ -142,6 +154,12 @@ def _settings(use: Use, given: tuple[str, ...]) -> dict[str, str]:
             raise UsageError(f"--set {name}: {value!r} is no {known[name].about}", "see twoway platform show")
         values[name] = value
     return values
+
+
+def _password(*, needed: bool, dry_run: bool) -> str:
+    if not needed:
+        return ""
+    return "dry-run" if dry_run else new_password()
 
 
 def _place(output: Path, *, zipped: bool) -> Path:

@@ -9,6 +9,7 @@ preflight.json   what was checked
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from twoway import keystores
@@ -23,6 +24,7 @@ from twoway.platforms.preflight import preflight
 from twoway.platforms.presented import Presented
 
 KEEP, SEND = "keep/", "send/"
+_PEM = b"-----BEGIN "
 STEPS, REPORT = "STEPS.md", "preflight.json"
 
 
@@ -58,9 +60,10 @@ def made(platform: Platform, use: Use, order: Order, found: tuple[Finding, ...] 
     order, renamed = _spelled(order, use)
     rendered = use.render(order)
     findings = [*found, *renamed, *rendered.notes]
-    for file in rendered.keep:
+    for file in _looked_at(rendered.keep):
         presented = _presented(file, order)
-        findings += preflight(platform, use, presented) if presented else ()
+        seen_by = use.for_trust() if file.trust else use
+        findings += preflight(platform, seen_by, presented) if presented else ()
     ordered = tuple(sorted(findings, key=lambda one: list(Severity).index(one.severity)))
     return Kit(platform, use, _files(platform, use, order, rendered, ordered), ordered)
 
@@ -98,10 +101,20 @@ def _alias_lowered(alias: str, lower: str) -> Finding:
     )
 
 
+def _looked_at(files: tuple[File, ...]) -> Iterator[File]:
+    """Return the files as the preflight looks at them: a key and a chain in PEM files of their own are one identity."""
+    parts = [file for file in files if file.content.startswith(_PEM) and not file.trust]
+    for file in files:
+        if file not in parts:
+            yield file
+        elif file == parts[0]:
+            yield replace(file, content=b"".join(part.content for part in parts))
+
+
 def _presented(file: File, order: Order) -> Presented | None:
     """Return a file of the kit as its platform will see it, or None where it holds no keys or certificates."""
     try:
-        keystore = keystores.load(file.content, order.password)
+        keystore = keystores.load(file.content, order.password or None)
     except FormatUnknown:
         return None
     profile = profile_of(file.content) if keystore.format is Format.PKCS12 else None

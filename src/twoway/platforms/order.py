@@ -13,6 +13,7 @@ from twoway.keystores.model import IdentityEntry, TrustedEntry
 from twoway.x509.certificates import Certificate
 from twoway.x509.chains import in_order
 from twoway.x509.keys import PrivateKey, private_der, spki_sha256
+from twoway.x509.revocation import RevocationList
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ class Order:
         password: of every file of the kit that has one.
         peer: the other side's URL, or where we listen; empty if nobody said.
         settings: what the use wants to know besides, every one of them.
+        crls: revocation lists of the other side's CAs, for a server that is to look at them.
     """
 
     identity: IdentityEntry
@@ -47,6 +49,7 @@ class Order:
     password: str = field(repr=False)
     peer: str = ""
     settings: Mapping[str, str] = field(default_factory=dict)
+    crls: tuple[RevocationList, ...] = ()
 
     @property
     def leaf(self) -> Certificate:

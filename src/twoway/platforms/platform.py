@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -161,12 +161,14 @@ class File:
         content: its bytes.
         about: what it is for, a few words.
         secret: it holds a private key or a password: mode 0600, and never in the half that is sent.
+        trust: it says whom to trust: the preflight looks at it as at a truststore.
     """
 
     name: str
     content: bytes
     about: str
     secret: bool = False
+    trust: bool = False
 
     def __repr__(self) -> str:
         return f"File({self.name!r}, {len(self.content)} bytes)"
@@ -200,7 +202,8 @@ class Use:
         accepts: what its file must be like.
         render: makes the kit.
         settings: what it wants to know besides.
-        checks: what no data can say.
+        checks: what no data can say of the file with the identity.
+        trust_checks: the same of the file that says whom to trust.
     """
 
     name: str
@@ -209,6 +212,13 @@ class Use:
     render: Callable[[Order], Rendered]
     settings: tuple[Setting, ...] = ()
     checks: tuple[Callable[[Presented], Iterable[Finding]], ...] = ()
+    trust_checks: tuple[Callable[[Presented], Iterable[Finding]], ...] = ()
+
+    def for_trust(self) -> Use:
+        """Return the use as it looks at a file that says whom to trust."""
+        return replace(
+            self, accepts=replace(self.accepts, purpose=None, alias=None), checks=self.trust_checks
+        )
 
 
 @dataclass(frozen=True, slots=True)
