@@ -32,7 +32,7 @@ def binding(one: Holder | Certificate, **options: Any) -> Candidate:
     """A binding of a certificate, active unless said otherwise."""
     certificate = one.certificate if isinstance(one, Holder) else one
     values = {
-        "binding_id": 7,
+        "id": 7,
         "kind": "pinned",
         "state": "active",
         "sha256": certificate.sha256,
@@ -44,6 +44,10 @@ def binding(one: Holder | Certificate, **options: Any) -> Candidate:
         "not_after": certificate.not_after,
         "rule": None,
         "reason": None,
+        "certificate_id": None,
+        "challenge": None,
+        "created": AT,
+        "activated": AT,
         "ended": None,
         "revision": 1,
         "client_id": 1,
@@ -99,12 +103,10 @@ def decided(
     certificate = one.certificate if isinstance(one, Holder) else one
     others = [each for each in bindings if each.sha256 != certificate.sha256]
     known = Candidates(
-        revision=1,
         exact=tuple(each for each in bindings if each.sha256 == certificate.sha256),
         same_key=tuple(each for each in others if each.spki_sha256 == certificate.spki_sha256),
         same_serial=tuple(each for each in others if each.serial_hex == certificate.serial_hex),
         issued=records,
-        learned=None,
     )
     presented = Presented(certificate, tuple(each.certificate for each in sent))
     return decide(presented, known, partners, service=service, ours=ours, at=at)
@@ -162,7 +164,7 @@ def test_certificate_counts_in_its_time(at: datetime, expected: str) -> None:
 def test_active_binding_counts_beside_one_that_is_over() -> None:
     """A certificate that moved to another client is the new one's."""
     one = leaf()
-    old = binding(one, state="retired", client="initech", binding_id=9)
+    old = binding(one, state="retired", client="initech", id=9)
     assert Allow("globex", 7) == decided(one, old, binding(one))
 
 
@@ -244,7 +246,7 @@ def test_partner_whose_authority_signed_is_the_one() -> None:
     """Two partners whose CAs have one name are told apart."""
     first, second = authority(), authority()
     one = leaf(by=second, name="a.umbrella.com")
-    both = (partner(first, client="initech", binding_id=1), partner(second, binding_id=2))
+    both = (partner(first, client="initech", id=1), partner(second, id=2))
     assert Allow("umbrella", 2, AT + 365 * DAY) == decided(one, partners=both)
 
 
@@ -309,7 +311,7 @@ def test_active_partner_lets_in_where_another_would_not() -> None:
     """The same CA for two clients: one of them is revoked."""
     ca = authority()
     one = leaf(by=ca, name="a.umbrella.com")
-    both = (partner(ca, state="revoked", client="initech", binding_id=1), partner(ca, binding_id=2))
+    both = (partner(ca, state="revoked", client="initech", id=1), partner(ca, id=2))
     assert Allow("umbrella", 2, AT + 365 * DAY) == decided(one, partners=both)
 
 
@@ -318,7 +320,7 @@ def test_unreadable_certificate_is_refused() -> None:
     sound = leaf()
     known = binding(sound, sha256=Certificate(b"0\x03\x02\x01\x00").sha256)
     presented = Presented(Certificate(b"0\x03\x02\x01\x00"))
-    candidates = Candidates(1, (known,), (), (), (), None)
+    candidates = Candidates((known,), (), (), ())
     decision = decide(presented, candidates, (), service=ORDERS, ours=False, at=AT)
     assert "certificate-unreadable" == code(decision)
 
@@ -328,7 +330,7 @@ def test_unreadable_certificate_is_refused() -> None:
 
 def two_clients(ca: Holder, **options: Any) -> tuple[Candidate, Candidate]:
     """One CA for two clients whose rules fit the same names; the options are the second's."""
-    second = {"client": "initech", "client_id": 2, "binding_id": 9, "rule": "DNS:a.umbrella.com", **options}
+    second = {"client": "initech", "client_id": 2, "id": 9, "rule": "DNS:a.umbrella.com", **options}
     return partner(ca), partner(ca, **second)
 
 
@@ -398,7 +400,7 @@ def test_way_through_a_compromised_authority_leads_nowhere(reason: str, stored: 
     root = authority("Root")
     middle = authority("Middle", by=root)
     one = leaf(by=middle, name="a.umbrella.com")
-    lost = partner(middle, client="initech", client_id=2, binding_id=9, state="revoked", reason=reason)
+    lost = partner(middle, client="initech", client_id=2, id=9, state="revoked", reason=reason)
     above = partner(root, chain=middle.certificate.der if stored else b"")
     decision = decided(one, partners=(above, lost), sent=() if stored else (middle,))
     assert "key-revoked" == code(decision)
@@ -408,6 +410,6 @@ def test_way_through_an_authority_that_was_superseded_holds() -> None:
     """A binding was given up, not its key."""
     root = authority("Root")
     middle = authority("Middle", by=root)
-    old = partner(middle, client="initech", client_id=2, binding_id=9, state="revoked", reason="superseded")
+    old = partner(middle, client="initech", client_id=2, id=9, state="revoked", reason="superseded")
     decision = decided(leaf(by=middle, name="a.umbrella.com"), partners=(partner(root), old), sent=(middle,))
     assert isinstance(decision, Allow)

@@ -312,7 +312,7 @@ def in_force(gate: Gate, revision: int) -> None:
 
     def reached() -> bool:
         with gate.realm.reading() as connection:
-            return gateways.in_force(connection, revision)
+            return all(node.ended_revision >= revision for node in gateways.nodes(connection))
 
     wait_for(reached)
 

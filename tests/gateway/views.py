@@ -64,7 +64,6 @@ def view(*services: ServiceRecord, **parts: Any) -> GatewayView:
     values: dict[str, Any] = {
         "revision": 7,
         "learned_revision": 3,
-        "realm_name": "acme",
         "services": services,
         "permissions": {},
         "leaves": [],

@@ -170,19 +170,13 @@ def test_namesake_of_our_authority_matches_no_key(realm, changing, globex):
     ).certificate
     found = candidates(realm, forged)
     assert ((), ()) == (found.exact, found.same_key)
-    assert [issued.binding.id] == [candidate.binding_id for candidate in found.same_serial]
+    assert [issued.binding.id] == [candidate.id for candidate in found.same_serial]
 
 
 def test_stranger_has_no_candidates(realm, globex):
     """Nothing in the realm has to do with it."""
     found = candidates(realm, made("stranger").certificate)
-    assert ((), (), (), (), None) == (
-        found.exact,
-        found.same_key,
-        found.same_serial,
-        found.issued,
-        found.learned,
-    )
+    assert ((), (), (), ()) == (found.exact, found.same_key, found.same_serial, found.issued)
 
 
 def test_history_of_a_certificate_is_told_newest_first(realm, changing, initech):
@@ -288,34 +282,28 @@ def test_learned_fingerprints_are_bounded(realm, partner, monkeypatch):
     assert learn(realm, partner, "cc" * 32, at=AT + 2 * DAY)
 
 
-def test_learned_fingerprint_is_a_candidate(realm, partner):
-    """With the binding that it was learned for."""
-    holder = made("x")
-    learn(realm, partner, holder.certificate.sha256)
-    assert partner.id == candidates(realm, holder.certificate).learned.binding_id
-
-
 # -- acknowledging ---------------------------------------------------------------------------------------------------
 
 
-def test_revocation_is_done_when_all_connected_gateways_have_it(realm):
-    """One that is away gets it when it returns."""
+def test_gateways_are_connected_or_away(realm):
+    """Each says what it has taken over; what it refuses may be newer."""
     with realm.writing() as connection:
         gateways.acknowledge(connection, "one", 7, AT)
-        gateways.acknowledge(connection, "two", 5, AT)
-    with realm.reading() as connection:
-        assert not gateways.acknowledged(connection, 7)
-    with realm.writing() as connection:
+        gateways.acknowledge(connection, "two", 5, AT, ended=6)
         gateways.away(connection, "two", AT)
-    with realm.reading() as connection:
-        assert gateways.acknowledged(connection, 7)
-        assert [("one", "connected"), ("two", "away")] == [
-            (node.name, node.state) for node in gateways.nodes(connection)
-        ]
+    assert [("one", "connected", 7, 7), ("two", "away", 5, 6)] == told(realm)
     with realm.writing() as connection:
         gateways.acknowledge(connection, "two", 6, AT)
+    assert ("two", "connected", 6, 6) == told(realm)[1]
+
+
+def told(realm):
+    """What the gateways have said."""
     with realm.reading() as connection:
-        assert not gateways.acknowledged(connection, 7)
+        return [
+            (node.name, node.state, node.acknowledged_revision, node.ended_revision)
+            for node in gateways.nodes(connection)
+        ]
 
 
 def test_learned_certificate_that_is_revoked_is_told_to_gateways(realm, changing, globex, partner):

@@ -122,7 +122,7 @@ def test_keys_are_on_the_disk_in_no_form(realm, acme):
     """Neither a CA's nor a server's: not as DER, not as PEM, not the bare number."""
     with Realm.open(acme) as opened, opened.reading() as connection:
         keys = [
-            load_own_key(opened.unseal(connection, record.key_secret_id, f"authority {record.name}"))
+            load_own_key(opened.keys.unseal(connection, record.key_secret_id, f"authority {record.name}"))
             for record in authorities.authorities(connection)
         ]
         keys += [vault.identity(opened.keys, connection, entry).key for entry in vault.entries(connection)]

@@ -19,7 +19,7 @@ def sealed(realm):
 def unsealed(realm, secret_id, purpose="test"):
     """Unseal a secret."""
     with realm.reading() as connection:
-        return realm.unseal(connection, secret_id, purpose)
+        return realm.keys.unseal(connection, secret_id, purpose)
 
 
 def run(realm, statement, **values):

@@ -156,7 +156,7 @@ def _bound(
     if known.exact:
         # The newest binding that is active says whose it is; else the newest says why not.
         one = next((one for one in known.exact if one.state == BindingState.ACTIVE), known.exact[0])
-        return _standing(one, service) or _in_time(leaf, one.client, at) or Allow(one.client, one.binding_id)
+        return _standing(one, service) or _in_time(leaf, one.client, at) or Allow(one.client, one.id)
     if not ours:
         return None
     if any(issued.sha256 == leaf.sha256 for issued in known.issued):
@@ -229,7 +229,7 @@ def _through(
         refused = Refuse(reasons.KEY_REVOKED, one.client, "that of a CA above it was compromised")
     if refused:
         return _FITS, refused
-    return Allow(one.client, one.binding_id, learn_until=min(each.not_after for each in found))
+    return Allow(one.client, one.id, learn_until=min(each.not_after for each in found))
 
 
 def _broken(broken: ChainBroken, one: Candidate) -> tuple[int, Refuse]:
@@ -262,11 +262,11 @@ def _standing(one: Candidate, service: str) -> Refuse | None:
     if one.client_state == ClientState.REMOVED:
         return Refuse(reasons.CLIENT_REMOVED, one.client)
     if one.state == BindingState.PROPOSED:
-        return Refuse(reasons.BINDING_PROPOSED, one.client, f"binding {one.binding_id}")
+        return Refuse(reasons.BINDING_PROPOSED, one.client, f"binding {one.id}")
     if one.state == BindingState.WITHDRAWN:
-        return Refuse(reasons.CERTIFICATE_UNKNOWN, one.client, f"binding {one.binding_id} was withdrawn")
+        return Refuse(reasons.CERTIFICATE_UNKNOWN, one.client, f"binding {one.id} was withdrawn")
     if one.state != BindingState.ACTIVE:
-        return Refuse(reasons.CERTIFICATE_RETIRED, one.client, f"binding {one.binding_id} is {one.state}")
+        return Refuse(reasons.CERTIFICATE_RETIRED, one.client, f"binding {one.id} is {one.state}")
     if one.client_state != ClientState.ACTIVE:
         return Refuse(reasons.CLIENT_SUSPENDED, one.client)
     if service not in one.services:

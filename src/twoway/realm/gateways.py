@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, in
 
 from twoway.realm import tables
 from twoway.realm.realm import revisions
-from twoway.realm.records import CertificateRecord, GatewayNodeRecord, ServiceRecord
+from twoway.realm.records import BindingRecord, CertificateRecord, GatewayNodeRecord, ServiceRecord
 from twoway.realm.states import NODE, BindingKind, BindingState, ClientState, NodeState
 from twoway.x509.certificates import load_certificates
 
@@ -74,7 +74,6 @@ class GatewayView:
     Args:
         revision: the realm's.
         learned_revision: raised whenever a fingerprint is learned.
-        realm_name: the realm's.
         services: all of them.
         permissions: the ids of the services that each active client may call, by the client's id.
         leaves: issued and pinned certificates with an active binding of an active client.
@@ -85,7 +84,6 @@ class GatewayView:
 
     revision: int
     learned_revision: int
-    realm_name: str
     services: tuple[ServiceRecord, ...]
     permissions: Mapping[int, frozenset[int]]
     leaves: list[Leaf]
@@ -95,33 +93,16 @@ class GatewayView:
 
 
 @dataclass(frozen=True)
-class Candidate:
+class Candidate(BindingRecord):
     """A binding that has to do with a presented certificate, and what its client may do.
 
     Args:
         services: the names of the services that the client may call.
     """
 
-    binding_id: int
-    kind: str
-    state: str
-    sha256: str
-    spki_sha256: str
-    subject: str
-    issuer: str
-    serial_hex: str
-    not_before: datetime
-    not_after: datetime
-    rule: str | None
-    reason: str | None
-    ended: datetime | None
-    revision: int
-    client_id: int
     client: str
     client_state: str
     services: frozenset[str]
-    der: bytes
-    chain: bytes
 
 
 @dataclass(frozen=True)
@@ -129,20 +110,16 @@ class Candidates:
     """Everything in the realm that has to do with one presented certificate, whatever its state.
 
     Args:
-        revision: what ``learn`` has to be told.
         exact: bindings of this very certificate, the newest first.
         same_key: bindings of other certificates of the same key: a twin, or a renewal.
         same_serial: bindings of other certificates of the same issuer and serial number: a twin, or a namesake.
         issued: what our authority issued with this key, or under this serial number and issuer name.
-        learned: the binding that this very fingerprint was learned for.
     """
 
-    revision: int
     exact: tuple[Candidate, ...]
     same_key: tuple[Candidate, ...]
     same_serial: tuple[Candidate, ...]
     issued: tuple[CertificateRecord, ...]
-    learned: Candidate | None
 
 
 def view(connection: Connection) -> GatewayView:
@@ -153,7 +130,6 @@ def view(connection: Connection) -> GatewayView:
     return GatewayView(
         revision=moved.realm,
         learned_revision=moved.learned,
-        realm_name=connection.execute(select(tables.realm.c.name)).scalar_one(),
         services=tuple(ServiceRecord.many(connection, query)),
         permissions=permissions,
         leaves=_leaves(connection),
@@ -211,19 +187,15 @@ def candidates(
     same_serial = and_(binding.serial_hex == serial_hex, binding.issuer == issuer)
     related = or_(binding.sha256 == sha256, binding.spki_sha256 == spki_sha256, same_serial)
     found = _candidates(connection, related & leaf)
-    taught = select(tables.learned.c.binding_id).where(tables.learned.c.sha256 == sha256).scalar_subquery()
-    learned = _candidates(connection, binding.id == taught)
     ours = or_(
         certificate.sha256 == sha256, certificate.spki_sha256 == spki_sha256, _issued(issuer, serial_hex)
     )
     others = [one for one in found if one.sha256 != sha256]
     return Candidates(
-        revision=revisions(connection).realm,
         exact=tuple(one for one in found if one.sha256 == sha256),
         same_key=tuple(one for one in others if one.spki_sha256 == spki_sha256),
         same_serial=tuple(one for one in others if (one.serial_hex, one.issuer) == (serial_hex, issuer)),
         issued=tuple(CertificateRecord.many(connection, CertificateRecord.query(ours))),
-        learned=learned[0] if learned else None,
     )
 
 
@@ -351,20 +323,6 @@ def nodes(connection: Connection) -> tuple[GatewayNodeRecord, ...]:
     return tuple(GatewayNodeRecord.many(connection, query))
 
 
-def acknowledged(connection: Connection, revision: int) -> bool:
-    """Tell whether every connected gateway has taken over a revision; one that is away gets it when it returns."""
-    column = tables.gateway_node.c
-    behind = exists().where(column.state == NodeState.CONNECTED, column.acknowledged_revision < revision)
-    return not connection.execute(select(behind)).scalar_one()
-
-
-def in_force(connection: Connection, revision: int) -> bool:
-    """Tell whether what a revision took away is refused by every connected gateway, whatever else is pending."""
-    column = tables.gateway_node.c
-    behind = exists().where(column.state == NodeState.CONNECTED, column.ended_revision < revision)
-    return not connection.execute(select(behind)).scalar_one()
-
-
 def _write_node(connection: Connection, node: str, **values: object) -> None:
     connection.execute(update(tables.gateway_node).where(tables.gateway_node.c.name == node).values(**values))
 
@@ -481,24 +439,16 @@ def _still_ended(
 
 
 def _candidates(connection: Connection, which: ColumnElement[bool]) -> tuple[Candidate, ...]:
-    binding, client = tables.binding.c, tables.client.c
+    client = tables.client.c
     query = (
-        select(tables.binding, client.name.label("client"), client.state.label("client_state"))
+        BindingRecord.query(which)
+        .add_columns(client.name, client.state.label("client_state"))
         .join(tables.client)
-        .where(which)
-        .order_by(binding.id.desc())
+        .order_by(tables.binding.c.id.desc())
     )
-    rows = connection.execute(query).mappings().all()
-    services = _service_names(connection, {row["client_id"] for row in rows})
-    own = [name for name in Candidate.__dataclass_fields__ if name not in {"binding_id", "services"}]
-    return tuple(
-        Candidate(
-            binding_id=row["id"],
-            services=services.get(row["client_id"], frozenset()),
-            **{name: row[name] for name in own},
-        )
-        for row in rows
-    )
+    rows: Sequence[Any] = connection.execute(query).all()
+    services = _service_names(connection, {row.client_id for row in rows})
+    return tuple(Candidate(*row, services.get(row.client_id, frozenset())) for row in rows)
 
 
 def _service_names(connection: Connection, clients: set[int]) -> dict[int, frozenset[str]]:

@@ -172,10 +172,6 @@ class Realm:
             raise UnlockKeyWrong(source=source)
         return keys
 
-    def unseal(self, connection: Connection, secret_id: str, purpose: str) -> bytes:
-        """Return the secret that was sealed for this purpose."""
-        return self.keys.unseal(connection, secret_id, purpose)
-
     def record(self) -> RealmRecord:
         """Return the realm's own row."""
         with self.reading() as connection:
