@@ -417,12 +417,24 @@ def test_certificate_that_serves_nobody_is_refused(realm, changing, options, pro
     assert before == identity(realm, service).leaf
 
 
-def test_service_without_a_host_takes_any_names(changing):
-    """Nobody knows what it is called by; where another service says localhost, that is known."""
-    add(changing, "orders", identity=brought(server("other.example")))
-    add(changing, "here", host="localhost", path="/here", identity=brought(server("localhost")))
-    with pytest.raises(HostCertificateUnfit, match="localhost"), changing() as change:
-        services.edit(change, "orders", identity=brought(server("other.example")))
+def test_service_without_a_host_takes_any_names(tmp_path, realm, changing):
+    """Nobody knows what it is called by, now and when its file changes, though localhost has the same certificate."""
+    file = written(tmp_path / "identity", server("other.example"))
+    service = add(changing, "orders", identity=vault.read([file]))
+    add(changing, "here", host="localhost", path="/here")
+    renewed = server("other.example", serial=2)
+    written(file, renewed)
+    assert {} == services.maintain(realm, "test", at=AT)
+    assert renewed.certificate == identity(realm, service).leaf
+
+
+def test_localhost_alone_is_a_host_like_any_other(tmp_path, realm, changing):
+    """What is taken for it has its name."""
+    file = written(tmp_path / "identity", server("localhost"))
+    add(changing, "here", host="localhost", identity=vault.read([file]))
+    written(file, server("other.example"))
+    (failure,) = services.maintain(realm, "test", at=AT).values()
+    assert "host-certificate-other-names" == failure.codes
 
 
 def test_findings_tell_what_only_some_clients_take(changing):

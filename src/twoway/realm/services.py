@@ -201,7 +201,7 @@ def findings(
     """
     service = find(connection, name)
     others = others_of_host(connection, name, service.host)
-    weak = () if identity is None else _weaknesses(identity, _called(connection, service.host), at)
+    weak = () if identity is None else _weaknesses(identity, service.host, at)
     return worst_first((*weak, *shared(service, others, brought=identity is not None)))
 
 
@@ -260,7 +260,7 @@ def _take_again(realm: Realm, actor: str, entry: VaultEntryRecord, at: datetime)
         return
     with realm.reading() as connection:
         known = vault.as_brought(realm.keys, connection, entry)
-        host = _called(connection, None if entry.name == OWN_HOST else entry.name)
+        host = _called(connection, entry)
     # Read and judged before the change: nobody waits for the files while they hold the database.
     again = vault.read([Path(path) for path in known.paths], known.password, alias=known.alias)
     _check_fit(again, host, at)
@@ -454,18 +454,17 @@ def _host_identity(change: Change, host: str | None, identity: Brought | None) -
 
     name = OWN_HOST if host is None else host
     if identity is not None:
-        _check_fit(identity, _called(change.connection, host), change.at)
+        _check_fit(identity, host, change.at)
         return vault.put(change, OWNER, name, identity)
     present = [entry for entry in vault.entries(change.connection, OWNER) if entry.name == name]
     return present[0] if present else _issue_identity(change, name)
 
 
-def _called(connection: Connection, host: str | None) -> str | None:
-    """Return the name by which clients call a host, None if by any; the one without a name may be localhost too."""
-    if host is not None:
-        return host
-    query = select(tables.service.c.id).where(tables.service.c.host == OWN_HOST).limit(1)
-    return None if connection.execute(query).first() is None else OWN_HOST
+def _called(connection: Connection, entry: VaultEntryRecord) -> str | None:
+    """Return the name that clients call the host of a certificate by, None if any: a service has it without a host."""
+    columns = tables.service.c
+    query = select(columns.id).where(columns.vault_entry_id == entry.id, columns.host.is_(None)).limit(1)
+    return entry.name if connection.execute(query).first() is None else None
 
 
 def _weaknesses(brought: Brought, host: str | None, at: datetime) -> tuple[Finding, ...]:

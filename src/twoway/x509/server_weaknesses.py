@@ -244,7 +244,7 @@ def _staple_demanded(leaf: Certificate) -> Finding:
         severity=Severity.ERROR,
         title=f"the certificate of {leaf.subject} demands an OCSP staple (must-staple), and the gateway has none",
         cause="it was requested with the TLS feature status_request",
-        remedy="have it issued without that extension (certbot: without --must-staple)",
+        remedy="have it issued again without must-staple",
         facts=_facts(leaf),
     )
 
