@@ -450,8 +450,9 @@ class FormatUnknown(KeystoreError):
     code = "format-unknown"
     message = "this is {what}, not a keystore, a key or a certificate"
     cause = "the format is found from the bytes, whatever the file is called, and these fit none"
-    remedy = "check that it is the right file: PEM, DER, PKCS#12, JKS and JCEKS are read"
+    remedy = "{advice}"
     what: str
+    advice: str = "check that it is the right file: PEM, DER, PKCS#12, JKS and JCEKS are read"
 
 
 class FormatUnread(KeystoreError):

@@ -28,6 +28,7 @@ from twoway.errors import (
     AlgorithmUnsupported,
     FormatCannotHold,
     FormatUnknown,
+    FormatUnread,
     KeyMismatch,
     KeystoreDamaged,
     KeystoreTruncated,
@@ -174,7 +175,7 @@ def test_a_block_without_end_is_cut_off():
         encode("CERTIFICATE", LEAF.der[:-20]),
         encode("PRIVATE KEY", KEY_DER[:-20]),
         encode("PRIVATE KEY", ROOT.der),
-        encode("ENCRYPTED PRIVATE KEY", KEY_DER),
+        encode("ENCRYPTED PRIVATE KEY", ROOT.der),
         LEAF.pem.replace(b"END CERTIFICATE", b"END SOMETHING"),
         b"-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n",
     ],
@@ -189,15 +190,16 @@ def test_damage_is_damage(text):
 def test_an_unknown_cipher_is_unsupported():
     """The error names the cipher."""
     body = base64.b64encode(bytes(16)).decode()
-    text = f"-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: IDEA-CBC,00\n\n{body}\n"
-    with pytest.raises(AlgorithmUnsupported, match="IDEA-CBC"):
+    text = f"-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: ARIA-128-CBC,00\n\n{body}\n"
+    with pytest.raises(AlgorithmUnsupported, match="ARIA-128-CBC"):
         load(f"{text}-----END RSA PRIVATE KEY-----\n".encode(), PASSWORD)
 
 
-def test_openssh_keys_are_unsupported_by_name():
-    """They are private keys, and yet none for TLS."""
-    with pytest.raises(AlgorithmUnsupported, match="OPENSSH"):
+def test_openssh_keys_are_named_with_the_way_out():
+    """They are private keys, in a format of their own."""
+    with pytest.raises(FormatUnread, match="OpenSSH") as caught:
         load(encode("OPENSSH PRIVATE KEY", b"openssh-key-v1\0"))
+    assert "ssh-keygen -p -m PKCS8" in caught.value.hint
 
 
 def test_a_request_is_not_taken_for_a_keystore():

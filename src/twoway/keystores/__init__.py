@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from types import MappingProxyType
 
-from twoway.errors import FormatCannotHold, FormatUnknown, KeystoreTooCostly, KeystoreTruncated
-from twoway.keystores import bouncycastle, der, jks, pem, pkcs12
+from twoway.errors import FormatCannotHold, KeystoreTooCostly, KeystoreTruncated
+from twoway.keystores import bouncycastle, der, jks, kinds, pem, pkcs12
 from twoway.keystores.jks_writing import EPOCH, aliases_lowered
 from twoway.keystores.model import (
     Entry,
@@ -57,7 +57,7 @@ def load(
         key_passwords: by alias, for keys whose password is not the store's.
 
     Returns:
-        The entries and the format that the bytes were in.
+        The entries, the format that the bytes were in, and what is odd about them.
 
     Raises:
         FormatUnknown, FormatUnread: nothing here reads the bytes.
@@ -84,7 +84,7 @@ def load(
         return der.load(data, secret)
     if pem.recognises(data):
         return pem.load(data, secret)
-    raise FormatUnknown(f"data of {len(data)} bytes that begins with {data[:4].hex(' ')}")
+    raise kinds.unknown_data(data)
 
 
 def dump(

@@ -104,11 +104,14 @@ def arranged(
         The entries, identities first, and what is odd about them.
 
     Raises:
-        KeyMismatch: there are certificates, and none is for one of the keys.
+        KeyMismatch: there are keys and certificates, and none of them belong together.
     """
     distinct = tuple(dict.fromkeys(certificates))
     pool = Pool(distinct)
-    chains = [_chain_for(key, pool) for key in keys]
+    leaves = [_leaf_for(key, pool, only_key=len(keys) == 1) for key in keys]
+    if leaves and distinct and not any(leaves):
+        raise KeyMismatch(called(distinct[0]))
+    chains = [pool.chain(leaf) if leaf else () for leaf in leaves]
     used = {certificate for chain in chains for certificate in chain}
     left = [certificate for certificate in distinct if certificate not in used]
     naming = Naming()
@@ -119,20 +122,23 @@ def arranged(
     entries += [TrustedEntry(naming.alias(suggested_alias(one)), one) for one in left]
     outside = [entry for entry in entries if isinstance(entry, TrustedEntry)]
     findings = [certificates_outside_chain(outside)] if keys and outside else []
+    if distinct and not all(leaves):
+        findings.append(
+            keys_alone([one.alias for one, leaf in zip(entries, leaves, strict=False) if not leaf])
+        )
     if len(distinct) < len(certificates):
         findings.append(certificates_repeated(len(certificates) - len(distinct)))
     return tuple(entries), tuple(findings)
 
 
-def _chain_for(key: bytes, pool: Pool) -> tuple[Certificate, ...]:
+def _leaf_for(key: bytes, pool: Pool, *, only_key: bool) -> Certificate | None:
     if not pool.certificates:
-        return ()
+        return None
     public = public_half(key)
-    # The certificate of a key that is only kept is the one that convention puts first.
-    leaf = pool.certificates[0] if public is None else pool.leaf(public)
-    if leaf is None:
-        raise KeyMismatch(called(pool.certificates[0]))
-    return pool.chain(leaf)
+    if public is None and only_key:
+        # The certificate of a key that is only kept is the one that convention puts first.
+        return pool.certificates[0]
+    return None if public is None else pool.leaf(public)
 
 
 def key_digest(certificate: Certificate) -> str:
@@ -202,6 +208,18 @@ def certificates_outside_chain(entries: Sequence[TrustedEntry]) -> Finding:
         cause="they issued none of the identity's certificates; often they are those of the server on the other side",
         remedy="leave them out, or give them as trusted (--trust) where they are the other side's issuers",
         facts={"count": len(entries), "sha256": [entry.certificate.sha256 for entry in entries[:MAX_LISTED]]},
+    )
+
+
+def keys_alone(aliases: Sequence[str]) -> Finding:
+    """Make the finding about keys that none of the certificates beside them is for."""
+    return Finding(
+        code="keys-alone",
+        severity=Severity.WARNING,
+        title=f"none of the certificates is for these private keys: {listed(aliases)}",
+        cause="their certificates are in another file, or were replaced while the keys stayed",
+        remedy="add their certificates, or leave the keys out",
+        facts={"count": len(aliases), "aliases": list(aliases[:MAX_LISTED])},
     )
 
 

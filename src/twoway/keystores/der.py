@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from secrets import token_bytes
 
-from twoway.errors import FormatCannotHold, FormatUnknown, KeystoreError, KeystoreTooCostly
-from twoway.keystores import asn1, private_keys
+from twoway.errors import FormatCannotHold, KeystoreTooCostly
+from twoway.keystores import asn1, kinds, private_keys
 from twoway.keystores.arrangement import arranged
 from twoway.keystores.derivation import Budget
 from twoway.keystores.encryption import sealed, shape
@@ -25,8 +25,6 @@ ITERATIONS = 100_000
 MAX_CERTIFICATES = 50_000
 # What files are filled up with behind their end.
 PADDING = b"\0\r\n\t "
-UTC_TIME = 0x17
-GENERALIZED_TIME = 0x18
 
 
 def recognises(data: bytes) -> bool:
@@ -97,12 +95,12 @@ def pkcs7_certificates(outer: asn1.Element) -> tuple[Certificate, ...]:
     """
     identifier, wrapped = asn1.fields(outer, 2)[:2]
     if asn1.oid(identifier) != SIGNED_DATA:
-        raise FormatUnknown("PKCS#7 without certificates")
+        raise kinds.unknown(kinds.MESSAGE)
     parts = asn1.children(asn1.only(wrapped, asn1.CONTEXT_0))
     found = [part for part in parts if part.tag == asn1.CONTEXT_0]
     certificates = asn1.children(found[0], asn1.CONTEXT_0) if found else []
     if not certificates:
-        raise FormatUnknown("PKCS#7 without certificates")
+        raise kinds.unknown(kinds.MESSAGE)
     return tuple(Certificate(each.raw) for each in certificates if each.tag == asn1.SEQUENCE)
 
 
@@ -125,32 +123,13 @@ def _certificates(data: bytes) -> tuple[Certificate, ...]:
         if found and data[at] != asn1.SEQUENCE and not data[at:].strip(PADDING):
             break
         outer, at = asn1.element(data, at)
-        what = _kind(outer.raw)
+        what = kinds.kind_of_der(outer.raw)
         if what is not None:
-            raise FormatUnknown(what)
+            raise kinds.unknown(what)
         found.append(Certificate(outer.raw))
         if len(found) > MAX_CERTIFICATES:
             raise KeystoreTooCostly("the number of certificates", len(found), MAX_CERTIFICATES)
     return tuple(found)
-
-
-def _kind(der: bytes) -> str | None:
-    """Say what a SEQUENCE is that is no key; None for a certificate."""
-    tags = shape(der)
-    if tags[:2] == (asn1.SEQUENCE, asn1.BIT_STRING):
-        return "a public key"
-    if tags[:3] != (asn1.SEQUENCE, asn1.SEQUENCE, asn1.BIT_STRING):
-        return "DER of an unknown kind"
-    try:
-        body = asn1.fields(asn1.element(der)[0], 1)[0]
-    except KeystoreError:  # pragma: no cover  # its shape was read already
-        return "DER of an unknown kind"
-    inside = shape(body.raw)
-    if {UTC_TIME, GENERALIZED_TIME} & set(inside):
-        return "a certificate revocation list"
-    if inside[:4] == (asn1.INTEGER, asn1.SEQUENCE, asn1.SEQUENCE, asn1.CONTEXT_0):
-        return "a certificate signing request"
-    return None
 
 
 def _nothing_more(data: bytes, end: int) -> None:

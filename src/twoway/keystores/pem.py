@@ -9,14 +9,8 @@ import binascii
 import re
 from dataclasses import dataclass, field
 
-from twoway.errors import (
-    AlgorithmUnsupported,
-    FormatCannotHold,
-    FormatUnknown,
-    KeystoreDamaged,
-    KeystoreTruncated,
-)
-from twoway.keystores import asn1, der, private_keys
+from twoway.errors import FormatCannotHold, FormatUnread, KeystoreDamaged, KeystoreTruncated
+from twoway.keystores import asn1, der, kinds, pkcs12, private_keys
 from twoway.keystores.arrangement import arranged
 from twoway.keystores.derivation import Budget
 from twoway.keystores.model import Format, IdentityEntry, Keystore, TrustedEntry
@@ -26,11 +20,20 @@ from twoway.x509.pem import Block, blocks, encode
 
 BEGIN = b"-----BEGIN "
 CERTIFICATES = {"CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE"}
-CHAINS = {"PKCS7", "CMS"}
-KEYS = {private_keys.PKCS8, private_keys.PKCS1, private_keys.SEC1, private_keys.TRADITIONAL_DSA}
+CHAINS = {"PKCS7", "CMS", "PKCS #7 SIGNED DATA"}
 # Editors on Windows put one before the first character; PowerShell's > writes UTF-16.
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
-DEK_INFO = re.compile(rb"^DEK-Info:[ \t]*([^\r\n]{1,100})", re.MULTILINE)
+UTF16_BEGIN = {
+    "utf-16-le": BEGIN.decode().encode("utf-16-le"),
+    "utf-16-be": BEGIN.decode().encode("utf-16-be"),
+}
+# Also where all line ends were lost, so that the body begins right behind the initialisation vector.
+DEK_INFO = re.compile(rb"DEK-Info:[ \t]*([A-Za-z0-9-]{1,40}),[ \t]*([0-9A-Fa-f]{0,100})")
+# Headers of RFC 1421 that need no understanding, and what goes on in the line below.
+HEADERS = re.compile(rb"^[A-Za-z][A-Za-z0-9-]*:.*(\r?\n[ \t]+.*)*$", re.MULTILINE)
+# What ends lines in JSON and in environment variables.
+SPELLED_LINE_ENDS = re.compile(rb"\\[rn]")
+BEGUN = re.compile(rb"-----BEGIN ([^-\r\n]{1,60})")
 # Each is tried with a password of its own derivation: many would be an attack on this machine.
 MAX_KEYS = 1000
 
@@ -44,6 +47,9 @@ def readable(data: bytes) -> bytes:
     """Return the text in single bytes, also where it was saved as UTF-16."""
     if data[:2] in UTF16_MARKS:
         return data.decode("utf-16", "replace").encode("utf-8", "replace")
+    for encoding, begin in UTF16_BEGIN.items():
+        if begin in data:
+            return data.decode(encoding, "replace").encode("utf-8", "replace")
     return data
 
 
@@ -60,33 +66,46 @@ class Contents:
     def take(self, block: Block) -> None:
         """Read one block; labels that hold neither keys nor certificates are only remembered."""
         if block.label in CERTIFICATES:
-            # OpenSSL's TRUSTED CERTIFICATE has its trust settings behind the certificate.
-            self.certificates.append(Certificate(asn1.element(decoded(block))[0].raw))
+            self.certificates += self._certificates(block)
         elif block.label in CHAINS:
-            self.certificates += der.pkcs7_certificates(asn1.inner(decoded(block)))
-        elif block.label == private_keys.ENCRYPTED_PKCS8:
-            self._add(private_keys.opened(decoded(block), self.password, self.budget))
-        elif block.label in KEYS:
-            self._add(self._key(block))
+            self.certificates += der.pkcs7_certificates(first(decoded(block)))
+        elif block.label == kinds.OPENSSH:
+            raise kinds.openssh_key()
         elif block.label.endswith("PRIVATE KEY"):
-            raise AlgorithmUnsupported("the private key", f"the encoding {block.label}")
+            self._add(self._key(block))
         else:
             self.others.append(block.label)
 
+    def _certificates(self, block: Block) -> tuple[Certificate, ...]:
+        """Read a block that says it is a certificate: Windows' certutil -encode calls every file one."""
+        found = decoded(block)
+        if pkcs12.recognises(found):
+            raise FormatUnread(
+                "PKCS#12 in a PEM block", "take it out: openssl base64 -d, without the first and last line"
+            )
+        # OpenSSL's TRUSTED CERTIFICATE has its trust settings behind the certificate.
+        outer = first(found)
+        if der.is_pkcs7(outer.raw):
+            return der.pkcs7_certificates(outer)
+        return (Certificate(asn1.expect(outer, asn1.SEQUENCE).raw),)
+
     def _key(self, block: Block) -> bytes:
-        headers = DEK_INFO.search(block.body)
-        if headers is None:
-            plain = decoded(block)
-        else:
-            body = block.body[headers.end() :]
-            encrypted = from_base64(body)
-            plain = private_keys.opened_traditional(encrypted, headers[1].decode("latin-1"), self.password)
+        header = DEK_INFO.search(block.body)
+        plain = decoded(block) if header is None else self._opened(block.body, header)
+        plain = first(plain).raw
         kind = private_keys.kind_of(plain)
         if kind is None:
-            # A cut-off body, or bytes that are no key, under a key's label.
-            asn1.inner(plain)
             raise asn1.damaged(f"a {block.label} block that holds no private key")
         return private_keys.as_pkcs8(plain, kind, self.password, self.budget)
+
+    def _opened(self, body: bytes, header: re.Match[bytes]) -> bytes:
+        """Open a key that OpenSSL's own headers say how to."""
+        name, digits = header[1].decode("ascii"), header[2]
+        cipher = private_keys.PEM_CIPHERS.get(name.upper())
+        if cipher is not None:
+            digits = digits[: 2 * cipher.block]
+        encrypted = from_base64(body[header.start(2) + len(digits) :])
+        return private_keys.opened_traditional(encrypted, f"{name},{digits.decode()}", self.password)
 
     def _add(self, key: bytes) -> None:
         if len(self.keys) == MAX_KEYS:
@@ -115,7 +134,7 @@ def load(data: bytes, password: Password) -> Keystore:
         for block in found:
             contents.take(block)
     if not contents.keys and not contents.certificates:
-        raise FormatUnknown(f"PEM of {', '.join(sorted(set(contents.others))[:5]) or 'nothing'}")
+        raise kinds.unknown_pem(contents.others)
     entries, findings = arranged(contents.keys, contents.certificates)
     return Keystore(entries, Format.PEM, findings)
 
@@ -151,32 +170,43 @@ def _key_block(key_der: bytes, password: Password) -> bytes:
 
 def decoded(block: Block) -> bytes:
     """Return the DER of a block, which must be base64 and whole."""
-    found = from_base64(block.body)
+    found = from_base64(HEADERS.sub(b"", block.body))
     if not found:
         raise KeystoreDamaged("PEM", f"an empty {block.label} block")
     return found
 
 
+def first(data: bytes) -> asn1.Element:
+    """Read the element that a block begins with: what follows it there was passed over by OpenSSL, too."""
+    return asn1.element(data)[0]
+
+
 def from_base64(text: bytes) -> bytes:
     """Decode base64 in lines of any length; anything else in it is damage."""
     try:
-        return binascii.a2b_base64(b"".join(text.split()), strict_mode=True)
+        return binascii.a2b_base64(b"".join(SPELLED_LINE_ENDS.sub(b"", text).split()), strict_mode=True)
     except ValueError as error:
         raise KeystoreDamaged("PEM", f"a block is not base64: {str(error)[:80]}") from error
 
 
 def refuse_cut_off(text: bytes, found: list[Block]) -> None:
-    """Refuse a text whose last block has no end, and one in which markers do not match.
+    """Refuse a text with a block of keys or certificates that has no end.
 
     Raises:
-        KeystoreTruncated: the last block has no end.
-        KeystoreDamaged: a block before it has none.
+        KeystoreTruncated: it is the last block.
+        KeystoreDamaged: it is another one.
     """
-    begun = text.count(BEGIN)
-    if begun == len(found):
+    begun = [label.decode("ascii", "replace").strip() for label in BEGUN.findall(text)]
+    wanted = [label for label in begun if matters(label)]
+    ended = [block for block in found if matters(block.label)]
+    if len(wanted) == len(ended):
         return
     last = text.rfind(BEGIN)
     if b"-----END " not in text[last:]:
-        label = text[last + len(BEGIN) :].split(b"-----")[0][:40].decode("ascii", "replace")
-        raise KeystoreTruncated("PEM", f"the block {label} has no end")
-    raise KeystoreDamaged("PEM", f"{begun} blocks begin, {len(found)} of them end under the same label")
+        raise KeystoreTruncated("PEM", f"the block {begun[-1][:40]} has no end")
+    raise KeystoreDamaged("PEM", f"{len(wanted)} blocks begin, {len(ended)} of them end under the same label")
+
+
+def matters(label: str) -> bool:
+    """Whether a block of that label holds a key or certificates."""
+    return label in CERTIFICATES or label in CHAINS or label.endswith("PRIVATE KEY")

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-_MARKER = re.compile(rb"-----(BEGIN|END) ([A-Z0-9][A-Z0-9 ]{0,39})-----")
+_MARKER = re.compile(rb"-----(BEGIN|END) ([A-Z0-9][A-Z0-9 .#]{0,39})-----")
 _LINE = 64
 
 
