@@ -446,9 +446,10 @@ def _candidates(connection: Connection, which: ColumnElement[bool]) -> tuple[Can
         .join(tables.client)
         .order_by(tables.binding.c.id.desc())
     )
-    rows: Sequence[Any] = connection.execute(query).all()
+    rows = connection.execute(query).all()
     services = _service_names(connection, {row.client_id for row in rows})
-    return tuple(Candidate(*row, services.get(row.client_id, frozenset())) for row in rows)
+    found: Iterator[Sequence[Any]] = ((*row, services.get(row.client_id, frozenset())) for row in rows)
+    return tuple(Candidate(*values) for values in found)
 
 
 def _service_names(connection: Connection, clients: set[int]) -> dict[int, frozenset[str]]:
