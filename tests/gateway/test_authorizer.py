@@ -95,9 +95,9 @@ def question(*certificates: x509.Certificate, service: str = SERVICE) -> CheckRe
     return request
 
 
-def ask(asked: Authorizer, *certificates: x509.Certificate) -> CheckResponse:
+def ask(asked: Authorizer, *certificates: x509.Certificate, service: str = SERVICE) -> CheckResponse:
     """Ask, and return the answer."""
-    return asyncio.run(asked.Check(question(*certificates), None))
+    return asyncio.run(asked.Check(question(*certificates, service=service), None))
 
 
 def refusal(answer: CheckResponse) -> tuple[int, bool]:
@@ -177,6 +177,42 @@ def test_refusal_is_remembered(asked: Authorizer, stranger: Holder, monkeypatch:
     ask(asked, *stranger.certificates)
     monkeypatch.setattr(authorizer, "_decided", None)
     assert 403 == refusal(ask(asked, *stranger.certificates))[0]
+
+
+def test_refusal_is_remembered_for_its_service_alone(realm: Realm, asked: Authorizer, branch: Holder) -> None:
+    """Who may not call one service may call another, and the other way round."""
+    with realm.changing("test") as change:
+        services.add(change, "stock", "http://127.0.0.1:8080", options=services.ServiceOptions(path="/stock"))
+    for _ in range(2):
+        assert 403 == refusal(ask(asked, *branch.certificates, service="stock"))[0]
+        assert ask(asked, *branch.certificates).HasField("ok_response")
+
+
+@pytest.mark.parametrize("service", ["", "nothing", "orders ", "ORDERS", "orders\0"])
+def test_question_about_no_service_is_never_a_yes(asked: Authorizer, branch: Holder, service: str) -> None:
+    """A route that forgets to say which lets nobody pass."""
+    assert ask(asked, *branch.certificates).HasField("ok_response")
+    assert 503 == refusal(ask(asked, *branch.certificates, service=service))[0]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "",
+        "Hash=00",
+        'Chain="',
+        'Chain=""',
+        'Chain="%"',
+        'Chain="rubbish"',
+        'Chain="-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"',
+    ],
+)
+def test_chain_that_is_none_is_never_a_yes(asked: Authorizer, branch: Holder, header: str) -> None:
+    """Whatever the gateway says was presented."""
+    asking = question(*branch.certificates)
+    asking.attributes.request.http.headers["x-forwarded-client-cert"] = header
+    answer = asyncio.run(asked.Check(asking, None))
+    assert (False, True) == (answer.HasField("ok_response"), refusal(answer)[0] in {403, 503})
 
 
 def test_remembered_refusal_ends_with_any_change(realm: Realm, asked: Authorizer, stranger: Holder) -> None:

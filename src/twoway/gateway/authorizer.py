@@ -264,7 +264,11 @@ def _chain(forwarded: str) -> tuple[bytes, ...]:
 def _certificates(escaped: str) -> tuple[bytes, ...]:
     if not escaped:
         return ()
-    return tuple(certificate.der for certificate in load_certificates(unquote_to_bytes(escaped)))
+    try:
+        return tuple(certificate.der for certificate in load_certificates(unquote_to_bytes(escaped)))
+    except TwowayError:
+        # Envoy writes only certificates there. Were it otherwise, nothing that can be read was shown.
+        return ()
 
 
 def _allowed(decision: Allow, service: ServiceRecord) -> external_auth_pb2.CheckResponse:
