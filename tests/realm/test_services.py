@@ -434,6 +434,7 @@ def test_localhost_alone_is_a_host_like_any_other(tmp_path, realm, changing):
     add(changing, "here", host="localhost", identity=vault.read([file]))
     written(file, server("other.example"))
     (failure,) = services.maintain(realm, "test", at=AT).values()
+    assert isinstance(failure, HostCertificateUnfit)
     assert "host-certificate-other-names" == failure.codes
 
 

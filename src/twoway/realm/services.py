@@ -484,7 +484,7 @@ def _check_fit(brought: Brought, host: str | None, at: datetime) -> None:
         raise HostCertificateUnfit(
             subject=brought.identity.leaf.subject,
             source=f" in {brought.paths[0]}" if brought.paths else "",
-            host=host_text(host),
+            host=host or "any host",
             problems="; ".join(found.title for found in errors),
             advice="; ".join(dict.fromkeys(found.remedy for found in errors)),
             codes=",".join(found.code for found in errors),
