@@ -79,7 +79,7 @@ def check(
         raise UsageError("stdin can be read once", "give - once, and the others as files")
     moment = at or datetime.now(UTC)
     passwords.ready()
-    loaded = [load(file, passwords) for file in files]
+    loaded = [load(file, passwords, listed=True) for file in files]
     anchors = anchors_in(trust, trust_password, passwords)
     target = " ".join(files)
     trials: list[Trial] = []
@@ -151,7 +151,7 @@ def chain_findings(
     chains = verification.subjects(keystore)
     if not chains:
         raise CertificateNotFound("it holds keys alone")
-    findings = [*keystore.findings, *contents.mismatches(keystore)]
+    findings = [*keystore.findings, *contents.mismatches(keystore), *contents.locked(keystore)]
     for chain in chains:
         trial = verification.tried(chain, anchors, at=at, purpose=side, host=host)
         tried(trial)

@@ -248,12 +248,7 @@ def file_seen(source: str, passwords: Passwords, at: datetime) -> Seen:
 
     data = read_source(source)
     try:
-        loaded = opened(source, data, passwords)
-    except PasswordMissing:
-        keystore = others.without_password(data)
-        if keystore is None:
-            raise
-        loaded = Loaded(source, len(data), keystore)
+        loaded = opened(source, data, passwords, listed=True)
     except FormatUnknown:
         found = others.recognised(data, at=at)
         if found is None:

@@ -92,9 +92,15 @@ def existing_key(source: Path, password: PasswordSource) -> PrivateKey:
         KeystoreError, MaterialError: it does not open, or is of a kind that makes no signatures.
     """
     from twoway.cli.reading import Passwords, load
+    from twoway.errors import KeyPasswordNeeded, KeyPasswordWrong, PasswordMissing, WrongPassword
     from twoway.x509.keys import load_private_key
 
-    loaded = load(str(source), Passwords(password, password), unlock=True).keystore
+    try:
+        loaded = load(str(source), Passwords(password, password), unlock=True).keystore
+    except PasswordMissing as error:
+        raise KeyPasswordNeeded from error
+    except WrongPassword as error:
+        raise KeyPasswordWrong from error
     for entry in loaded.locked:
         raise entry.why
     if len(loaded.identities) != 1:

@@ -117,24 +117,28 @@ def read_source(source: str) -> bytes:
         raise UsageError(f"{printable(source[:80])} cannot be read: {words}", "name another file") from error
 
 
-def load(source: str, passwords: Passwords, *, unlock: bool = False) -> Loaded:
+def load(source: str, passwords: Passwords, *, unlock: bool = False, listed: bool = False) -> Loaded:
     """Read a file, asking for its password where one is needed and somebody is there to ask.
 
     Args:
         source: a file, or ``-``.
         passwords: what the user gave.
         unlock: ask for the passwords of single keys too.
+        listed: what shows without a password will do, where there is none.
 
     Raises:
         UsageError: it cannot be read.
         KeystoreError: it does not open.
     """
-    return opened(source, read_source(source), passwords, unlock=unlock)
+    return opened(source, read_source(source), passwords, unlock=unlock, listed=listed)
 
 
-def opened(source: str, data: bytes, passwords: Passwords, *, unlock: bool = False) -> Loaded:
+def opened(
+    source: str, data: bytes, passwords: Passwords, *, unlock: bool = False, listed: bool = False
+) -> Loaded:
     """Open bytes that were read, as ``load`` does."""
     from twoway import keystores
+    from twoway.diagnosis import others
     from twoway.errors import PasswordMissing
 
     given = passwords.given(passwords.store)
@@ -143,6 +147,9 @@ def opened(source: str, data: bytes, passwords: Passwords, *, unlock: bool = Fal
     try:
         keystore = keystores.load(data, given)
     except PasswordMissing:
+        shown = others.without_password(data) if listed and given is None and not can_ask(source) else None
+        if shown is not None:
+            return Loaded(source, len(data), shown)
         if given is not None or not can_ask(source):
             raise
         given = passwords.store.or_asked(f"password of {printable(source)}")

@@ -39,7 +39,7 @@ def span(length: timedelta) -> str:
     if length.days <= IN_DAYS:
         return counted(length.days, "day", "days")
     if length.days <= IN_MONTHS:
-        return counted(length.days * 12 // 365, "month", "months")
+        return counted(round(length.days * 12 / 365), "month", "months")
     return counted(length.days // 365, "year", "years")
 
 

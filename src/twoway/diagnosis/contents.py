@@ -164,6 +164,11 @@ def mismatches(keystore: Keystore) -> tuple[Finding, ...]:
     return tuple(found for entry in keystore.identities for found in _mismatch(entry))
 
 
+def locked(keystore: Keystore) -> tuple[Finding, ...]:
+    """Return the entries whose key did not open."""
+    return tuple(_locked(entry) for entry in keystore.locked)
+
+
 def chain_findings(chain: Sequence[Certificate], *, at: datetime) -> Iterator[Finding]:
     """Yield what is worth knowing about a chain as it stands: its dates, strength, order and gaps."""
     for certificate in chain:
