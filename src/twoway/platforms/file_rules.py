@@ -139,7 +139,7 @@ def aliases(file: Presented, accepts: Accepts) -> Iterator[Finding]:
             "alias-refused",
             Severity.ERROR,
             f"the alias {entry.alias!r} is not taken: {rule.words}{limit}",
-            "the platform makes a name of its own of it",
+            rule.why,
             f"twoway convert {file.name} --rename {entry.alias}=my_cert",
             facts={"file": file.name, "alias": entry.alias},
         )

@@ -21,7 +21,7 @@ from twoway.platforms import steps
 from twoway.platforms.order import Order
 from twoway.platforms.platform import File, Platform, Rendered, Use
 from twoway.platforms.preflight import preflight
-from twoway.platforms.presented import Presented
+from twoway.platforms.presented import Presented, is_bare_key, is_chain, with_chain
 
 KEEP, SEND = "keep/", "send/"
 _PEM = b"-----BEGIN "
@@ -60,10 +60,8 @@ def made(platform: Platform, use: Use, order: Order, found: tuple[Finding, ...] 
     order, renamed = _spelled(order, use)
     rendered = use.render(order)
     findings = [*found, *renamed, *rendered.notes]
-    for file in _looked_at(rendered.keep):
-        presented = _presented(file, order)
-        seen_by = use.for_trust() if file.trust else use
-        findings += preflight(platform, seen_by, presented) if presented else ()
+    for presented, trust in _looked_at(rendered.keep, order):
+        findings += preflight(platform, use.for_trust() if trust else use, presented)
     ordered = tuple(sorted(findings, key=lambda one: list(Severity).index(one.severity)))
     return Kit(platform, use, _files(platform, use, order, rendered, ordered), ordered)
 
@@ -101,14 +99,21 @@ def _alias_lowered(alias: str, lower: str) -> Finding:
     )
 
 
-def _looked_at(files: tuple[File, ...]) -> Iterator[File]:
-    """Return the files as the preflight looks at them: a key and a chain in PEM files of their own are one identity."""
+def _looked_at(files: tuple[File, ...], order: Order) -> Iterator[tuple[Presented, bool]]:
+    """Return the files as the preflight looks at them, and which of them say whom to trust.
+
+    PEM files are looked at as one, and so are a bare key in another format and its chain.
+    """
     parts = [file for file in files if file.content.startswith(_PEM) and not file.trust]
-    for file in files:
-        if file not in parts:
-            yield file
-        elif file == parts[0]:
-            yield replace(file, content=b"".join(part.content for part in parts))
+    once = [replace(file, content=b"".join(part.content for part in parts)) for file in parts[:1]]
+    once += [file for file in files if file not in parts]
+    seen = [(presented, file.trust) for file in once if (presented := _presented(file, order))]
+    keys = [one for one, trust in seen if not trust and is_bare_key(one)]
+    chains = [one for one, trust in seen if not trust and is_chain(one)]
+    if len(keys) == len(chains) == 1:
+        yield with_chain(keys[0], chains[0]), False
+        seen = [one for one in seen if one[0] not in (keys[0], chains[0])]
+    yield from seen
 
 
 def _presented(file: File, order: Order) -> Presented | None:
@@ -118,7 +123,16 @@ def _presented(file: File, order: Order) -> Presented | None:
     except FormatUnknown:
         return None
     profile = profile_of(file.content) if keystore.format is Format.PKCS12 else None
-    return Presented(file.name, len(file.content), keystore, order.at, order.password, profile)
+    return Presented(
+        file.name,
+        len(file.content),
+        keystore,
+        order.at,
+        order.password,
+        profile,
+        content=file.content,
+        settings=order.settings,
+    )
 
 
 def _files(

@@ -68,12 +68,14 @@ class AliasRule:
         words: the same in words, as the remedy says it.
         longest: characters; None where no limit is known.
         lower: Java's keystores have every alias in lower case, and whoever compares must write it so.
+        why: what the platform does with the name.
     """
 
     pattern: re.Pattern[str]
     words: str
     longest: int | None = None
     lower: bool = False
+    why: str = "the platform makes a name of its own of it"
 
 
 @dataclass(frozen=True, slots=True)

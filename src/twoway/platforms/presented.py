@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from twoway.errors import CertificateUnreadable
@@ -22,6 +22,8 @@ class Presented:
         at: now, aware UTC.
         password: the store's, where it has one.
         profile: how a PKCS#12 is encrypted, by the name of a profile, or ``legacy`` (RC2) or ``mixed``.
+        content: its bytes, for rules about how a key is written; empty where they are not at hand.
+        settings: what somebody said about the platform besides, such as its version.
     """
 
     name: str
@@ -30,6 +32,8 @@ class Presented:
     at: datetime
     password: str | None = field(default=None, repr=False)
     profile: str | None = None
+    content: bytes = field(default=b"", repr=False)
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def identities(self) -> tuple[IdentityEntry, ...]:
@@ -47,3 +51,31 @@ class Presented:
             except CertificateUnreadable:
                 continue
             yield certificate
+
+
+def with_chain(key: Presented, chain: Presented) -> Presented:
+    """Return a file with a bare key and one with its certificates as the platform sees them: one identity.
+
+    The certificates stay in the order of their file, right or wrong.
+
+    Args:
+        key: a file with a single key and nothing else; its format and its bytes are the result's.
+        chain: certificates alone.
+    """
+    (bare,) = key.keystore.identities
+    certificates = tuple(entry.certificate for entry in chain.keystore.trusted)
+    keystore = replace(key.keystore, entries=(replace(bare, certificates=certificates),))
+    return replace(
+        key, name=f"{key.name} with {chain.name}", octets=key.octets + chain.octets, keystore=keystore
+    )
+
+
+def is_bare_key(file: Presented) -> bool:
+    """Whether a file holds a single key and nothing else."""
+    entries = file.keystore.entries
+    return len(entries) == 1 and isinstance(entries[0], IdentityEntry) and not entries[0].certificates
+
+
+def is_chain(file: Presented) -> bool:
+    """Whether a file holds certificates and nothing else."""
+    return bool(file.keystore.entries) and len(file.keystore.trusted) == len(file.keystore.entries)
