@@ -286,7 +286,7 @@ def hosts() -> Section:
             Row(
                 "A session resumed at a strict host, without a certificate (TLS 1.2 and 1.3)",
                 "an alert",
-                (),
+                ("handshake-certificate-missing",),
                 "test_session_does_not_open_a_strict_host",
             ),
         ),

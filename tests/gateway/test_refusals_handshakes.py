@@ -346,12 +346,14 @@ PLAIN = {
 @pytest.mark.parametrize(("said", "code"), PLAIN.values(), ids=PLAIN)
 def test_what_is_no_handshake_gets_no_answer(gate: Gate, said: bytes, code: str) -> None:
     """The connection ends, and the journal says what it was."""
+    before = counted(gate, code)
     with gate.reaching() as reached, socket.create_connection(("127.0.0.1", gate.served.port)) as plain:
         plain.settimeout(5)
         plain.sendall(said)
         assert b"HTTP" not in plain.recv(4096)
     assert [] == reached
-    assert gate.served.entries(code)
+    wait_for(lambda: counted(gate, code) > before)
+    assert call(gate, gate.right, "TLSv1.3", "localhost") == 200
 
 
 def test_old_tls_is_refused(gate: Gate) -> None:

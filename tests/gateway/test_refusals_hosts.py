@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 
 import pytest
@@ -234,8 +235,13 @@ def test_session_of_another_host_gives_no_right(gate: Gate, limited: Caller, ver
 def test_session_does_not_open_a_strict_host(gate: Gate, limited: Caller, version: Version) -> None:
     """Where the handshake must show a certificate, another host's session is none."""
     session = session_of(gate, limited.identity, API, version)
-    with pytest.raises(NoAnswer):
+    before = len(gate.served.entries("handshake-certificate-missing", seconds=0))
+    with gate.reaching() as reached, pytest.raises(NoAnswer):
         raw_request(gate, None, STRICT, version, session)
+    assert [] == reached
+    end = time.monotonic() + 5
+    while len(gate.served.entries("handshake-certificate-missing")) == before:
+        assert time.monotonic() < end
     assert raw_request(gate, gate.right, STRICT, version, session) == 200
 
 
