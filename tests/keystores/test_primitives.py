@@ -17,7 +17,7 @@ from twoway.errors import (
     KeystoreTruncated,
     WrongPassword,
 )
-from twoway.keystores import MAX_SIZE, asn1, dump, load, password_advice, rc2
+from twoway.keystores import MAX_SIZE, asn1, dump, load, password_advice, rc2, twofish
 from twoway.keystores.derivation import MAX_ITERATIONS, Budget
 from twoway.keystores.model import Format, Keystore
 from twoway.keystores.passwords import as_password
@@ -189,31 +189,34 @@ def test_text_is_of_unknown_format():
         load(b"Hello, world")
 
 
-def bks(entries: bytes) -> bytes:
-    """A store of BouncyCastle's: version, salt, iteration count, then entries, a digest."""
-    return bytes.fromhex("0000000200000014") + bytes(20) + bytes.fromhex("00000400") + entries + bytes(20)
-
-
 BCFKS = asn1.sequence(
     asn1.sequence(asn1.algorithm_der("1.2.840.113549.1.5.13"), asn1.octet_string_der(bytes(64))),
     asn1.sequence(asn1.algorithm_der("1.2.840.113549.2.11"), asn1.octet_string_der(bytes(64))),
 )
 
 
+def test_a_bcfks_store_is_named_with_the_way_out():
+    """It is recognised by its structure; the remedy is a command."""
+    with pytest.raises(FormatUnread, match="BCFKS") as caught:
+        load(BCFKS)
+    assert "keytool -importkeystore -srckeystore FILE -srcstoretype BCFKS" in caught.value.finding().remedy
+
+
+# The vectors of the Twofish paper's appendix: a key of zeros, and the one of its second table.
 @pytest.mark.parametrize(
-    ("name", "data"),
+    ("key", "cipher"),
     [
-        ("BKS", bks(b"\0")),
-        ("BKS", bks(b"\1\0\1a" + bytes(8))),
-        ("UBER", bks(b"\xf3" * 76)),
-        ("BCFKS", BCFKS),
+        (bytes(32), "57ff739d4dc92c1bd7fc01700cc8216f"),
+        (
+            bytes.fromhex("0123456789abcdeffedcba987654321000112233445566778899aabbccddeeff"),
+            "37527be0052334b89f0cfccae87cfa20",
+        ),
     ],
 )
-def test_stores_of_bouncycastle_are_named_with_the_way_out(name, data):
-    """They are recognised by their first bytes; the remedy is a command."""
-    with pytest.raises(FormatUnread, match=name) as caught:
-        load(data)
-    assert f"keytool -importkeystore -srckeystore FILE -srcstoretype {name}" in caught.value.finding().remedy
+def test_twofish_agrees_with_its_paper(key, cipher):
+    """One block of zeros, then the chain: the second block is opened with the first."""
+    block = bytes.fromhex(cipher)
+    assert bytes(16) + block == twofish.decrypt_cbc(key, bytes(16), block * 2)
 
 
 def test_an_unknown_format_cannot_be_written():

@@ -41,6 +41,7 @@ __all__ = [
 # PEM, DER and PKCS#12: 5,000 entries with their chains have 10 MB, as issuers stand there once.
 MAX_SIZE = 10 * 1024 * 1024
 PROFILES = pkcs12.PROFILES
+WRITTEN = (Format.PEM, Format.DER, Format.PKCS12, Format.JKS, Format.JCEKS)
 KeyPasswords = Mapping[str, bytes | str]
 NO_KEY_PASSWORDS: KeyPasswords = MappingProxyType({})
 
@@ -77,9 +78,8 @@ def load(
         return jks.load(data, secret, _by_alias(key_passwords))
     if pkcs12.recognises(data):
         return pkcs12.load(data, secret, _by_alias(key_passwords))
-    unread = bouncycastle.recognised(data)
-    if unread is not None:
-        raise bouncycastle.refuse(unread)
+    if bouncycastle.recognised(data):
+        return bouncycastle.load(data, secret, _by_alias(key_passwords))
     if der.recognises(data):
         return der.load(data, secret)
     if pem.recognises(data):
@@ -104,7 +104,8 @@ def dump(
             ``aliases_lowered`` says which that changes.
         password: protects the keys. None: PEM and DER keys are written in clear; the others must have one.
         profile: for PKCS#12 ``modern`` (AES-256, SHA-256), ``compat`` (triple DES, SHA-1, for old Windows, macOS
-            and AEM) or ``java-trust`` (modern, and nothing but certificates that Java sees as trusted).
+            and AEM), ``java-trust`` (modern, and nothing but certificates that Java sees as trusted) or ``pbmac1``
+            (modern, with the MAC of RFC 9579, which OpenSSL knows from 3.4 on and older programs do not).
         key_passwords: by alias, for keys of JKS and JCEKS whose password is not the store's.
         at: the creation date in JKS and JCEKS of entries that have none; 1970 where it is not given.
 
@@ -126,7 +127,7 @@ def dump(
             return der.dump(keystore, secret)
         case Format.PKCS12:
             return pkcs12.dump(keystore, secret, profile)
-    raise FormatCannotHold(f"the format {format}", "anything here", f"choose one of {', '.join(Format)}")
+    raise FormatCannotHold(f"the format {format}", "anything here", f"choose one of {', '.join(WRITTEN)}")
 
 
 def _by_alias(key_passwords: KeyPasswords) -> dict[str, Password]:

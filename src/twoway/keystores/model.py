@@ -29,6 +29,9 @@ class Format(StrEnum):
     PKCS12 = "pkcs12"
     JKS = "jks"
     JCEKS = "jceks"
+    # BouncyCastle's, which are only read.
+    BKS = "bks"
+    UBER = "uber"
 
 
 @dataclass(frozen=True, slots=True)
