@@ -40,6 +40,8 @@ TITLES = {
     Format.PKCS12: "PKCS#12",
     Format.JKS: "JKS",
     Format.JCEKS: "JCEKS",
+    Format.BKS: "BKS",
+    Format.UBER: "UBER",
 }
 # The least that is not broken. Source: CA/Browser Forum Baseline Requirements, 6.1.5
 _LEAST_BITS = {"rsa": 2048, "rsa-pss": 2048, "dsa": 2048}
