@@ -15,6 +15,7 @@ from tests.keystores.material import (
     KEY_DER,
     LEAF,
     OTHER,
+    OTHER_KEY_DER,
     OTHER_LEAF,
     PASSWORD,
     ROOT,
@@ -233,3 +234,69 @@ def test_aliases_come_from_common_names_and_are_unique():
     """PEM has no aliases: they are made so that every platform takes them."""
     keystore = load(KEY + pem_bundle((*CHAIN, STRANGER)))
     assert ["api_example_com", "stranger"] == [entry.alias for entry in keystore.entries]
+
+
+def test_line_ends_may_be_spelled_or_lost():
+    """As JSON and environment variables have them."""
+    assert CHAIN == only_identity(load((KEY + CERTIFICATES).replace(b"\n", b"\\n"))).certificates
+    assert CHAIN == only_identity(load((KEY + CERTIFICATES).replace(b"\n", b""))).certificates
+
+
+def test_an_encrypted_key_in_one_line_is_read():
+    """Its headers and its body run into each other."""
+    protection = BestAvailableEncryption(PASSWORD.encode())
+    text = key("api.example.com").private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, protection)
+    assert KEY_DER == only_identity(load(text.replace(b"\n", b""), PASSWORD)).key_der
+
+
+def test_headers_in_a_block_are_passed_over():
+    """RFC 1421 allows them anywhere before the body."""
+    text = LEAF.pem.replace(b"-----\n", b"-----\nSubject: CN=x\n and more\nX-Note: y\n\n", 1)
+    assert [LEAF] == [entry.certificate for entry in load(text).trusted]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_utf_16_is_read_with_and_without_mark(encoding):
+    """Windows' Notepad and PowerShell write it."""
+    assert [LEAF] == [entry.certificate for entry in load(LEAF.pem.decode().encode(encoding)).trusted]
+
+
+def test_a_chain_that_certutil_labels_a_certificate_is_a_chain():
+    """Windows' certutil -encode calls every file so."""
+    text = encode("CERTIFICATE", dump(load(pem_bundle((ISSUING, ROOT))), "der"))
+    assert {ISSUING, ROOT} == {entry.certificate for entry in load(text).trusted}
+
+
+def test_pkcs12_in_a_block_is_named_with_the_way_out():
+    """It is certutil again."""
+    with pytest.raises(FormatUnread, match="PKCS#12 in a PEM block"):
+        load(encode("CERTIFICATE", dump(store(IDENTITY), "pkcs12", PASSWORD)), PASSWORD)
+
+
+def test_a_key_without_certificate_beside_one_with_is_kept_and_said():
+    """A bundle of several keys is a mismatch only if nothing in it belongs together."""
+    keystore = load(KEY + encode("PRIVATE KEY", OTHER_KEY_DER) + CERTIFICATES)
+    assert [CHAIN, ()] == [entry.certificates for entry in keystore.identities]
+    assert ["keys-alone"] == [finding.code for finding in keystore.findings]
+
+
+def test_a_block_of_no_interest_may_lack_its_end():
+    """Text in a file of certificates that only looks like one of PEM's markers."""
+    text = b"-----BEGIN NOTES\n" + LEAF.pem + b"-----BEGIN X9.42 DH PARAMETERS-----\n"
+    assert [LEAF] == [entry.certificate for entry in load(text).trusted]
+
+
+@pytest.mark.parametrize(
+    ("label", "what", "advice"),
+    [
+        ("CERTIFICATE REQUEST", "a certificate signing request", "have it signed"),
+        ("X509 CRL", "a certificate revocation list", "revoked serial numbers"),
+        ("PUBLIC KEY", "a public key", "the certificate that was issued for it"),
+        ("EC PARAMETERS", "parameters for keys", "the key that was made with them"),
+    ],
+)
+def test_what_holds_no_key_is_named_with_what_to_do(label, what, advice):
+    """The error says what it is and what to give instead."""
+    with pytest.raises(FormatUnknown, match=what) as caught:
+        load(encode(label, b"0\0"))
+    assert advice in caught.value.hint

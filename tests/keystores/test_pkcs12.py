@@ -49,12 +49,13 @@ from twoway.keystores import (
     TrustedEntry,
     asn1,
     dump,
+    encryption,
     load,
 )
 from twoway.keystores import pkcs12_bags as bags
 from twoway.keystores import pkcs12_writing as writing
 from twoway.keystores.derivation import Budget
-from twoway.keystores.encryption import sealed_legacy
+from twoway.keystores.encryption import sealed, sealed_legacy
 from twoway.keystores.passwords import as_password
 
 CREATED = datetime(2026, 3, 4, 5, 6, 7, 89000, tzinfo=UTC)
@@ -327,7 +328,7 @@ def test_an_unknown_profile_is_refused():
     """The error names the known ones."""
     with pytest.raises(FormatCannotHold) as caught:
         dump(store(IDENTITY), "pkcs12", PASSWORD, "rc2")
-    assert "modern, compat, java-trust" in caught.value.hint
+    assert "modern, compat, java-trust, pbmac1" in caught.value.hint
 
 
 def test_secrets_without_identifier_do_not_fit():
@@ -368,3 +369,108 @@ def test_a_thousand_identities_cost_one_derivation():
     keystore = load(dump(store(*entries), "pkcs12", PASSWORD), PASSWORD)
     assert 1000 == len(keystore.identities)
     assert datetime.now(tz=UTC) - started < timedelta(seconds=20)
+
+
+def test_pbmac1_is_written_by_name():
+    """A file of RFC 9579 is read by OpenSSL (from 3.4 on, which the library brings) and here."""
+    written = dump(store(IDENTITY), "pkcs12", PASSWORD, "pbmac1")
+    assert asn1.oid_der(bags.PBMAC1) in written
+    assert [CHAIN] == [entry.certificates for entry in load(written, PASSWORD).identities]
+    read = library.load_pkcs12(written, PASSWORD.encode()).cert
+    assert read is not None
+    assert LEAF.parsed == read.certificate
+    with pytest.raises(WrongPassword):
+        load(written, "wrong")
+
+
+def test_what_is_no_entry_is_passed_over_and_said():
+    """A revocation list, for one, which GnuTLS puts there."""
+    crl = asn1.sequence(asn1.oid_der(bags.CRL_BAG), explicit(asn1.sequence()))
+    (finding,) = load(open_pkcs12(key_bag(KEY_DER), crl)).findings[:1]
+    assert "bags-passed-over" == finding.code
+    assert "a revocation list (1)" in finding.title
+
+
+def with_mac(digest: str, identifier: str) -> bytes:
+    """A file whose MAC is made with a hash of choice."""
+    safe = asn1.sequence(data(asn1.sequence(certificate_bag(LEAF))))
+    size = hashlib.new(digest).digest_size
+    mac_key = Budget().pkcs12(digest, as_password(PASSWORD).forms[0], b"saltsalt", 3, bags.MAC_PURPOSE, size)
+    value = asn1.octet_string_der(hmac.digest(mac_key, safe, digest))
+    info = asn1.sequence(asn1.algorithm_der(identifier), value)
+    mac = asn1.sequence(info, asn1.octet_string_der(b"saltsalt"), asn1.integer_der(3))
+    return asn1.sequence(asn1.integer_der(3), data(safe), mac)
+
+
+@pytest.mark.parametrize(
+    ("identifier", "digest"), [one for one in bags.DIGESTS.items() if one[1] in hashlib.algorithms_available]
+)
+def test_every_hash_of_a_mac_is_known(identifier, digest):
+    """From MD5 to SHA-3 and BLAKE2."""
+    written = with_mac(digest, identifier)
+    assert [LEAF] == [entry.certificate for entry in load(written, PASSWORD).trusted]
+    with pytest.raises(WrongPassword):
+        load(written, "wrong")
+
+
+def with_key(octets: bytes, *, size: int, named: str) -> bytes:
+    """A file whose MAC is made with the password, and whose key is closed with other octets or another size."""
+    derived = hashlib.pbkdf2_hmac("sha1", octets, b"saltsalt", 3, size)
+    parameters = asn1.sequence(
+        asn1.octet_string_der(b"saltsalt"), asn1.integer_der(3), asn1.integer_der(size)
+    )
+    scheme = asn1.sequence(
+        asn1.algorithm_der(encryption.PBKDF2, parameters),
+        asn1.algorithm_der(named, asn1.octet_string_der(bytes(16))),
+    )
+    closed = encryption.enciphered(encryption.Cipher("aes", size, 16), derived, bytes(16), KEY_DER)
+    encrypted = asn1.sequence(asn1.algorithm_der(encryption.PBES2, scheme), asn1.octet_string_der(closed))
+    bag = asn1.sequence(asn1.oid_der(bags.SHROUDED_KEY_BAG), explicit(encrypted))
+    safe = asn1.sequence(data(asn1.sequence(bag)))
+    password = as_password(PASSWORD)
+    mac = writing._mac(safe, password, writing._profile("compat", password))
+    return asn1.sequence(asn1.integer_der(3), data(safe), mac)
+
+
+AES_128_CBC = "2.16.840.1.101.3.4.1.2"
+
+
+@pytest.mark.parametrize(
+    ("octets", "size", "named"),
+    [
+        (PASSWORD.encode("utf-16-be") + b"\0\0", 32, encryption.AES_256_CBC),
+        (PASSWORD.encode("utf-16-be"), 32, encryption.AES_256_CBC),
+        (PASSWORD.encode(), 32, AES_128_CBC),
+    ],
+    ids=["bmp", "bmp-without-end", "longer-key"],
+)
+def test_what_old_nss_wrote_is_read(octets, size, named):
+    """PBKDF2 with PKCS#12's own form of the password, and 32 bytes of key for AES-128."""
+    (entry,) = load(with_key(octets, size=size, named=named), PASSWORD).identities
+    assert KEY_DER == entry.key_der
+
+
+def test_a_password_of_single_bytes_is_tried():
+    """BSAFE took one byte a character for PBKDF2 where others take UTF-8."""
+    algorithm, content = sealed(
+        KEY_DER,
+        as_password("M\xf6tley".encode("latin-1")),
+        iterations=1,
+        salt=b"s",
+        iv=bytes(16),
+        budget=Budget(),
+    )
+    encrypted = asn1.sequence(algorithm, asn1.octet_string_der(content))
+    assert [KEY_DER] == [entry.key_der for entry in load(encrypted, "M\xf6tley").identities]
+
+
+def test_strings_of_strings_are_read_hundreds_deep_and_no_deeper():
+    """Java reads them; a bound keeps them from costing anything."""
+    nested = asn1.octet_string_der(b"x")
+    for _ in range(400):
+        nested = asn1.encoded(0x24, nested)
+    assert b"x" == asn1.octet_string(asn1.whole(nested))
+    for _ in range(400):
+        nested = asn1.encoded(0x24, nested)
+    with pytest.raises(KeystoreDamaged, match="500 levels"):
+        asn1.octet_string(asn1.whole(nested))

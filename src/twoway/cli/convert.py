@@ -38,7 +38,7 @@ BARE = {"pem", "der"}
 # Formats that are never written without a password.
 PROTECTED = {"pkcs12", *JAVA}
 # As twoway.keystores has them; written out, so that --help need not import it. A test holds both alike.
-PROFILES = ("modern", "compat", "java-trust")
+PROFILES = ("modern", "compat", "java-trust", "pbmac1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,8 @@ class Wanted:
     type=click.Choice(PROFILES),
     default="modern",
     show_default=True,
-    help="For PKCS#12: modern (AES-256), compat (3DES, for old Windows, macOS and AEM) or java-trust.",
+    help="For PKCS#12: modern (AES-256), compat (3DES, for old Windows, macOS and AEM), java-trust, or pbmac1 "
+    "(RFC 9579, under FIPS rules).",
 )
 @material_options
 @password_options("out-password", "The password of OUT (default: that of IN)")

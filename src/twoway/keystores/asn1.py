@@ -33,6 +33,8 @@ CONSTRUCTED = 0x20
 
 # A PKCS#12 nests about 12 deep, each layer parsed on its own; indefinite lengths cost a scan per level.
 MAX_DEPTH = 24
+# Strings in pieces of pieces exist in tests only, in hundreds of levels.
+MAX_STRING_DEPTH = 500
 # A store of 5,000 identities has 20,000 bags in one sequence.
 MAX_ELEMENTS = 100_000
 # Large enough for any serial number, iteration count or version that a keystore's own structure has.
@@ -218,14 +220,23 @@ def integer(found: Element) -> int:
     return int.from_bytes(content, "big", signed=True)
 
 
-def octets(found: Element, depth: int = 0) -> bytes:
+def octets(found: Element) -> bytes:
     """Read an OCTET STRING, also one in pieces, also one under an implicit tag (X.690 section 8.7)."""
     if not found.constructed:
         return found.content
-    if depth > MAX_DEPTH:
-        raise damaged(f"a string in pieces nested more than {MAX_DEPTH} deep")
-    pieces = children(found, found.tag)
-    return b"".join(octets(expect_string(piece), depth + 1) for piece in pieces)
+    whole_pieces: list[bytes] = []
+    waiting = [(piece, 1) for piece in reversed(children(found, found.tag))]
+    seen = 0
+    while waiting:
+        piece, depth = waiting.pop()
+        seen += 1
+        if depth > MAX_STRING_DEPTH or seen > MAX_ELEMENTS:
+            raise damaged(f"a string of more than {MAX_ELEMENTS} pieces or {MAX_STRING_DEPTH} levels of them")
+        if expect_string(piece).constructed:
+            waiting += [(inside, depth + 1) for inside in reversed(children(piece, piece.tag))]
+        else:
+            whole_pieces.append(piece.content)
+    return b"".join(whole_pieces)
 
 
 def expect_string(found: Element) -> Element:

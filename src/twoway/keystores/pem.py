@@ -48,7 +48,7 @@ def readable(data: bytes) -> bytes:
     if data[:2] in UTF16_MARKS:
         return data.decode("utf-16", "replace").encode("utf-8", "replace")
     for encoding, begin in UTF16_BEGIN.items():
-        if begin in data:
+        if data.find(begin) % 2 == 0:
             return data.decode(encoding, "replace").encode("utf-8", "replace")
     return data
 

@@ -5,6 +5,7 @@ Source: RFC 7292; what Java makes of a file: OpenJDK 17's ``PKCS12KeyStore``.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -29,6 +30,7 @@ from twoway.keystores.model import (
 from twoway.keystores.passwords import Password
 from twoway.keystores.pkcs12_bags import (
     CERTIFICATE_BAG,
+    CRL_BAG,
     KEY_BAG,
     SECRET_BAG,
     SHROUDED_KEY_BAG,
@@ -137,7 +139,16 @@ class Reading:
                 entries.append(self._secret(bag))
             elif bag.kind in {KEY_BAG, SHROUDED_KEY_BAG}:
                 entries.append(self._identity(bag, leaves))
-        return [*entries, *self._trusted(certificates, entries)]
+        trusted = self._trusted(certificates, entries)
+        self._notice_others()
+        return [*entries, *trusted]
+
+    def _notice_others(self) -> None:
+        """Say what the file has besides that is neither key nor X.509 certificate."""
+        known = {KEY_BAG, SHROUDED_KEY_BAG, SECRET_BAG}
+        others = [bag.kind for bag in self.opened.bags if bag.kind not in known and not certificate_of(bag)]
+        if others:
+            self.findings.append(bags_passed_over(others))
 
     def _identity(self, bag: Bag, leaves: Leaves) -> Entry:
         alias = self._alias(bag)
@@ -246,6 +257,21 @@ def certificates_not_java_trusted(entries: Sequence[TrustedEntry]) -> Finding:
         cause="they belong to no key and lack the attribute by which Java knows a trusted certificate",
         remedy="write the file again with twoway convert, which adds the attribute",
         facts={"count": len(entries), "sha256": [one.certificate.sha256 for one in entries[:MAX_LISTED]]},
+    )
+
+
+def bags_passed_over(kinds: Sequence[str]) -> Finding:
+    """Make the finding about what lies in the file and is no entry."""
+    names = {CRL_BAG: "a revocation list", CERTIFICATE_BAG: "a certificate that is not X.509"}
+    counted = Counter(names.get(kind, f"a bag of type {kind}") for kind in kinds)
+    named = listed([f"{name} ({count})" for name, count in counted.items()])
+    return Finding(
+        code="bags-passed-over",
+        severity=Severity.INFO,
+        title=f"the PKCS#12 file also holds what is no entry and is passed over: {named}",
+        cause="keystores are of keys and X.509 certificates; a file that is written anew lacks the rest",
+        remedy="keep the file if something else needs what it holds",
+        facts={"count": len(kinds), "kinds": list(dict.fromkeys(kinds))[:MAX_LISTED]},
     )
 
 

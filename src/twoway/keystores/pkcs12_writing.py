@@ -1,4 +1,4 @@
-"""PKCS#12 put together, in the three profiles that cover the field.
+"""PKCS#12 put together: three profiles that cover the field, and RFC 9579's MAC for consumers under FIPS rules.
 
 One salt and one derived key serve all parts of a modern file, each part with its own initialisation vector, so that
 a store of thousands of keys costs one derivation to write and to read.
@@ -18,7 +18,7 @@ from secrets import token_bytes
 from twoway.errors import FormatCannotHold, PasswordMissing, PasswordUnusable
 from twoway.keystores import asn1
 from twoway.keystores.derivation import Budget
-from twoway.keystores.encryption import sealed, sealed_legacy
+from twoway.keystores.encryption import HMAC_SHA_256, PBKDF2, sealed, sealed_legacy
 from twoway.keystores.model import Entry, IdentityEntry, Keystore, SecretEntry, TrustedEntry
 from twoway.keystores.passwords import Password
 from twoway.keystores.pkcs12_bags import (
@@ -29,6 +29,7 @@ from twoway.keystores.pkcs12_bags import (
     FRIENDLY_NAME,
     LOCAL_KEY_ID,
     MAC_PURPOSE,
+    PBMAC1,
     SECRET_BAG,
     SHROUDED_KEY_BAG,
     TRUSTED_KEY_USAGE,
@@ -39,7 +40,8 @@ from twoway.x509.certificates import Certificate
 MODERN = "modern"
 COMPAT = "compat"
 JAVA_TRUST = "java-trust"
-PROFILES = (MODERN, COMPAT, JAVA_TRUST)
+PBMAC1_PROFILE = "pbmac1"
+PROFILES = (MODERN, COMPAT, JAVA_TRUST, PBMAC1_PROFILE)
 
 # Ten times what Java writes; costs a tenth of a second. Consumers were tried up to 600,000.
 MODERN_ITERATIONS = 100_000
@@ -71,12 +73,13 @@ Seal = Callable[[bytes], tuple[bytes, bytes]]
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """How a file is protected: the seal of its parts, and the MAC's digest and iterations."""
+    """How a file is protected: the seal of its parts, and the MAC's digest, iterations and kind."""
 
     seal: Seal
     digest: str
     digest_oid: str
     iterations: int
+    pbmac1: bool = False
 
 
 def dump(keystore: Keystore, password: Password, profile: str = MODERN) -> bytes:
@@ -110,14 +113,14 @@ def dump(keystore: Keystore, password: Password, profile: str = MODERN) -> bytes
 
 def _profile(name: str, password: Password) -> Profile:
     budget = Budget()
-    if name in {MODERN, JAVA_TRUST}:
+    if name in {MODERN, JAVA_TRUST, PBMAC1_PROFILE}:
         salt = token_bytes(16)
 
         def seal(plain: bytes) -> tuple[bytes, bytes]:
             iv = token_bytes(16)
             return sealed(plain, password, iterations=MODERN_ITERATIONS, salt=salt, iv=iv, budget=budget)
 
-        return Profile(seal, "sha256", SHA256, MODERN_ITERATIONS)
+        return Profile(seal, "sha256", SHA256, MODERN_ITERATIONS, pbmac1=name == PBMAC1_PROFILE)
     if name != COMPAT:
         raise FormatCannotHold(
             f"PKCS#12 of profile {name}", "anything", f"choose one of {', '.join(PROFILES)}"
@@ -134,6 +137,8 @@ def _profile(name: str, password: Password) -> Profile:
 
 def _mac(safe: bytes, password: Password, profile: Profile) -> bytes:
     salt = token_bytes(16)
+    if profile.pbmac1:
+        return _pbmac1(safe, password, salt, profile.iterations)
     size = hashlib.new(profile.digest, usedforsecurity=False).digest_size
     key = Budget().pkcs12(profile.digest, password.forms[0], salt, profile.iterations, MAC_PURPOSE, size)
     digest = asn1.octet_string_der(hmac.digest(key, safe, profile.digest))
@@ -141,6 +146,21 @@ def _mac(safe: bytes, password: Password, profile: Profile) -> bytes:
         asn1.sequence(asn1.algorithm_der(profile.digest_oid), digest),
         asn1.octet_string_der(salt),
         asn1.integer_der(profile.iterations),
+    )
+
+
+def _pbmac1(safe: bytes, password: Password, salt: bytes, iterations: int) -> bytes:
+    """Make MacData as RFC 9579 has it: the salt of old readers stands there and says nothing."""
+    key = Budget().pbkdf2("sha256", password.octets, salt, iterations, 32)
+    function = asn1.algorithm_der(HMAC_SHA_256)
+    derivation = asn1.sequence(
+        asn1.octet_string_der(salt), asn1.integer_der(iterations), asn1.integer_der(32), function
+    )
+    scheme = asn1.sequence(asn1.algorithm_der(PBKDF2, derivation), function)
+    digest = asn1.octet_string_der(hmac.digest(key, safe, "sha256"))
+    return asn1.sequence(
+        asn1.sequence(asn1.algorithm_der(PBMAC1, scheme), digest),
+        asn1.octet_string_der(b"NOT USED"),
     )
 
 
