@@ -29,8 +29,6 @@ def can_write(path: Path | None, *, force: bool) -> None:
     if path is None or path == STDOUT:
         return
     refuse_existing([path], force=force)
-    if path.is_dir():
-        raise UsageError(f"{printable(str(path))} is a folder", "name a file in it")
     if not path.absolute().parent.is_dir():
         raise UsageError(
             f"{printable(str(path.parent))}: no such folder", "make it first, or write elsewhere"
