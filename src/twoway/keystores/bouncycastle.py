@@ -24,7 +24,7 @@ from twoway.errors import (
     PasswordMissing,
     WrongPassword,
 )
-from twoway.keystores import asn1, twofish
+from twoway.keystores import asn1
 from twoway.keystores.derivation import Budget
 from twoway.keystores.encryption import TRIPLE_DES, deciphered, is_private_key_info
 from twoway.keystores.java_text import from_modified_utf8
@@ -252,6 +252,9 @@ class _Opening:
 
     def uncovered(self, encrypted: bytes) -> bytes:
         """Decrypt all of an UBER store."""
+        # Its tables take milliseconds to make, which no other store is to wait for.
+        from twoway.keystores import twofish
+
         what = "the UBER keystore"
         if len(encrypted) > MAX_UBER_BYTES:
             raise KeystoreTooCostly("the size of what Twofish encrypts", len(encrypted), MAX_UBER_BYTES)
@@ -313,7 +316,8 @@ class _Opening:
             return IdentityEntry(raw.alias, bare(key), raw.certificates, raw.created)
         if kind == SYMMETRIC:
             return SecretEntry(raw.alias, algorithm, key, raw.created)
-        raise AlgorithmUnsupported(what, f"a key of kind {kind} in the form {named(encoding)!r}")
+        sort = "a public key" if kind == PUBLIC else f"a key of kind {kind}"
+        raise AlgorithmUnsupported(what, f"{sort} in the form {named(encoding)}")
 
     def _unsealed(self, content: bytes, password: Password, what: str) -> bytes:
         """Decrypt a key: PKCS#12's SHA-1 and triple DES, salt and iteration count before it."""
