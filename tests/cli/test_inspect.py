@@ -12,6 +12,8 @@ from tests.endpoints.servers import talking, tls
 from tests.parts import material
 from tests.parts.programs import check
 from tests.parts.upstream import upstream
+from twoway.diagnosis.contents import TITLES
+from twoway.keystores import Format
 from twoway.x509.certificates import Certificate, load_certificates
 
 
@@ -306,3 +308,8 @@ def test_nobody_there_could_not_be_found_out(cli):
 def test_bad_server_is_wrong_usage(cli, source):
     """Nothing is connected to."""
     assert 2 == cli("inspect", source).status
+
+
+def test_every_format_has_its_name_for_people():
+    """Also those that are only read."""
+    assert set(Format) == set(TITLES)

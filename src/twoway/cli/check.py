@@ -80,13 +80,13 @@ def check(
     moment = at or datetime.now(UTC)
     passwords.ready()
     loaded = [load(file, passwords, listed=True) for file in files]
-    anchors = anchors_in(trust, trust_password, passwords)
-    target = " ".join(files)
     trials: list[Trial] = []
+    # One question, one function: it takes what was loaded and returns findings, which are concluded from together.
+    anchors = anchors_in(trust, trust_password, passwords)
     findings = chain_findings(
         loaded, anchors, trials.append, at=moment, purpose=purpose, host=host, alias=alias
     )
-    verdict = concluded(target, findings)
+    verdict = concluded(" ".join(files), findings)
     if out.json:
         echo_json(verdict.as_json())
     else:
