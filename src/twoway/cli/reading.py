@@ -138,7 +138,6 @@ def opened(
 ) -> Loaded:
     """Open bytes that were read, as ``load`` does."""
     from twoway import keystores
-    from twoway.diagnosis import others
     from twoway.errors import PasswordMissing
 
     given = passwords.given(passwords.store)
@@ -147,11 +146,11 @@ def opened(
     try:
         keystore = keystores.load(data, given)
     except PasswordMissing:
-        shown = others.without_password(data) if listed and given is None and not can_ask(source) else None
-        if shown is not None:
-            return Loaded(source, len(data), shown)
         if given is not None or not can_ask(source):
-            raise
+            shown = without_password(data) if listed and given is None else None
+            if shown is None:
+                raise
+            return Loaded(source, len(data), shown)
         given = passwords.store.or_asked(f"password of {printable(source)}")
         keystore = keystores.load(data, given)
     if (
@@ -165,6 +164,13 @@ def opened(
     if keystore.locked:
         keystore = _unlocked(source, data, given, passwords, keystore, ask=unlock)
     return Loaded(source, len(data), keystore, given)
+
+
+def without_password(data: bytes) -> Keystore | None:
+    """Return what can be seen of it all the same, None for nothing."""
+    from twoway.diagnosis import others
+
+    return others.without_password(data)
 
 
 def may_be_java(data: bytes) -> bool:
