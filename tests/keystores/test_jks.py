@@ -42,6 +42,7 @@ from twoway.keystores import (
     SecretEntry,
     TrustedEntry,
     aliases_lowered,
+    asn1,
     dump,
     jks,
     load,
@@ -113,14 +114,9 @@ def test_names_are_in_modified_utf8():
     assert "\ud800x" == from_modified_utf8(modified_utf8("\ud800x"))
 
 
-def test_needlessly_long_names_are_read_as_java_reads_them():
-    """It decodes them without asking whether they could be shorter."""
-    assert "Aé" == from_modified_utf8(bytes.fromhex("c181c3a9"))
-
-
-@pytest.mark.parametrize("raw", ["f09f9880", "80", "c3", "e282", "c328", "ff"])
+@pytest.mark.parametrize("raw", ["f09f9880", "80", "c3", "e282", "c328", "ff", "c181"])
 def test_names_that_java_refuses_are_damaged(raw):
-    """Four-byte characters, loose and missing continuations."""
+    """Four-byte characters, loose and missing continuations, needless length."""
     with pytest.raises(KeystoreDamaged):
         from_modified_utf8(bytes.fromhex(raw))
 
@@ -304,6 +300,23 @@ def test_numbers_of_the_file_are_not_believed(head, error):
     """Version, counts, kinds and lengths."""
     with pytest.raises(error):
         load(signed(bytes.fromhex(head)), PASSWORD)
+
+
+def test_more_certificates_than_anybody_has_are_refused():
+    """A byte each, a hundred in a chain: a small file would fill the memory."""
+    one = struct.pack(">IH", 1, 1) + b"a" + bytes(8) + bytes(4) + struct.pack(">I", 100)
+    chain = b"".join(b"\0\5X.509\0\0\0\1" + bytes((number,)) for number in range(100))
+    with pytest.raises(KeystoreTooCostly, match="the number of certificates is 200001"):
+        load(stored(*[one + chain] * 2001), PASSWORD)
+
+
+def test_a_key_of_megabytes_is_refused():
+    """Its keystream alone would take many times as much memory."""
+    protected = asn1.sequence(
+        asn1.algorithm_der("1.3.6.1.4.1.42.2.17.1.1"), asn1.octet_string_der(bytes(2_000_000))
+    )
+    with pytest.raises(KeystoreTooCostly, match="protected key"):
+        recovered(protected, as_password(PASSWORD), Budget(), "it")
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ from twoway.keystores.derivation import Budget
 from twoway.keystores.encryption import TRIPLE_DES, deciphered, is_private_key_info
 from twoway.keystores.java_text import from_modified_utf8
 from twoway.keystores.jks import (
+    MAX_CERTIFICATES,
     MAX_CHAIN,
     MAX_ENTRIES,
     MAX_TRIED,
@@ -200,6 +201,7 @@ class _Reading(_Bytes):
         super().__init__(data, at)
         self.begin = at
         self.raws: dict[str, _Raw] = {}
+        self.certificates = 0
         while (kind := self.octet()) != END:
             if len(self.raws) == MAX_ENTRIES:
                 raise KeystoreTooCostly("the number of entries", MAX_ENTRIES + 1, MAX_ENTRIES)
@@ -231,6 +233,9 @@ class _Reading(_Bytes):
         kind = self.text()
         if kind.upper() not in {"X.509", "X509"}:
             raise AlgorithmUnsupported(f"the entry {alias!r}", f"certificates of type {named(kind)!r}")
+        self.certificates += 1
+        if self.certificates > MAX_CERTIFICATES:
+            raise KeystoreTooCostly("the number of certificates", self.certificates, MAX_CERTIFICATES)
         return Certificate(self.counted())
 
 

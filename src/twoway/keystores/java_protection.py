@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from hashlib import md5, sha1
 from struct import Struct
 
-from twoway.errors import WrongPassword
+from twoway.errors import KeystoreTooCostly, WrongPassword
 from twoway.keystores import asn1
 from twoway.keystores.derivation import Budget
 from twoway.keystores.encryption import (
@@ -32,6 +32,8 @@ KEYSTREAM_ALGORITHM = asn1.algorithm_der(KEYSTREAM)
 # The keystream's salt and its check are one SHA-1 each.
 DIGEST_SIZE = 20
 PBE_SALT_SIZE = 8
+# RSA of 16,384 bits has 9 kB, and no newer kind of key more.
+MAX_KEY_BYTES = 1024 * 1024
 # What JDK 17 writes (jdk.jceks.iterationCount); JDK 8 and older wrote 20.
 PBE_ITERATIONS = 200_000
 # An EncryptedPrivateKeyInfo of 256 bytes to 64 kB around the algorithm: two lengths of two octets.
@@ -47,6 +49,8 @@ def recovered(protected: bytes, password: Password, budget: Budget, what: str) -
         WrongPassword: the password does not open it.
         AlgorithmUnsupported, KeystoreDamaged, KeystoreTooCostly: as their names say.
     """
+    if len(protected) > MAX_KEY_BYTES:
+        raise KeystoreTooCostly("the size of a protected key in bytes", len(protected), MAX_KEY_BYTES)
     size = len(protected) - COMMON_HEAD.size
     if size in COMMON_SIZES and protected.startswith(_common_head(size)):
         return _without_keystream(protected[COMMON_HEAD.size :], password, what)

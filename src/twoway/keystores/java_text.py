@@ -25,34 +25,17 @@ def modified_utf8(text: str) -> bytes:
 
 
 def from_modified_utf8(raw: bytes) -> str:
-    """Read a string as ``readUTF`` does, which takes needlessly long forms too.
+    """Read a string that ``writeUTF`` wrote.
 
     Raises:
-        KeystoreDamaged: the bytes are no modified UTF-8.
+        KeystoreDamaged: the bytes are no modified UTF-8, or longer than it need be, which no Java writes.
     """
     if raw.isascii():
         return raw.decode("ascii")
     try:
         halves = raw.replace(b"\xc0\x80", b"\0").decode("utf-8", "surrogatepass")
-    except UnicodeDecodeError:
-        halves = _unit_by_unit(raw)
+    except UnicodeDecodeError as error:
+        raise damaged("a name that is no modified UTF-8") from error
     if max(raw) >= FOUR_BYTES:
         raise damaged("a name with a character of four bytes, which Java never writes")
     return halves.encode("utf-16-be", "surrogatepass").decode("utf-16-be", "surrogatepass")
-
-
-def _unit_by_unit(raw: bytes) -> str:
-    units = []
-    at = 0
-    while at < len(raw):
-        first = raw[at]
-        size = 1 if first < 0x80 else 2 if first >> 5 == 0b110 else 3 if first >> 4 == 0b1110 else 0
-        rest = raw[at + 1 : at + size]
-        if not size or len(rest) != size - 1 or any(octet >> 6 != 0b10 for octet in rest):
-            raise damaged("a name that is no modified UTF-8")
-        unit = first & (0x7F, 0x1F, 0x0F)[size - 1]
-        for octet in rest:
-            unit = unit << 6 | octet & 0x3F
-        units.append(chr(unit))
-        at += size
-    return "".join(units)

@@ -62,7 +62,9 @@ __all__ = ["dump", "load", "recognises"]
 
 # 5,000 identities of RSA-4096 with chains of three have 33 MB: each repeats its issuers.
 MAX_SIZE = 48 * 1024 * 1024
-MAX_ENTRIES = 100_000
+MAX_ENTRIES = 50_000
+# What a file of few bytes each would make of memory; 5,000 identities have 15,000 to 25,000.
+MAX_CERTIFICATES = 200_000
 # TLS stacks stop at 10 to 100.
 MAX_CHAIN = 100
 # No certificate and no key comes near; a length above it was never one.
@@ -135,6 +137,7 @@ class _Structure:
         self.repeated: list[str] = []
         self._types: dict[str, str] = {}
         self._known: dict[bytes, Certificate] = {}
+        self._certificates = 0
         magic, version, count = HEAD.unpack_from(data)
         if version not in {1, 2}:
             raise asn1.damaged(f"version {version}")
@@ -199,6 +202,9 @@ class _Structure:
                 self._at += len(X509_TYPE)
             else:
                 self._odd_type(alias)
+        self._certificates += 1
+        if self._certificates > MAX_CERTIFICATES:
+            raise KeystoreTooCostly("the number of certificates", self._certificates, MAX_CERTIFICATES)
         der = self._taken(self._number())
         # Issuers stand in every entry again: one object for all, which is then parsed once.
         known = self._known.get(der)
