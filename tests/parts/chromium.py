@@ -61,11 +61,18 @@ class Chromium:
         return Page(finished.stdout.decode(), screenshot)
 
 
-def chromium(home: Path, *, roots: Iterable[Path] = (), identity: P12 | None = None) -> Chromium:
+def chromium(
+    home: Path,
+    *,
+    roots: Iterable[Path] = (),
+    servers: Iterable[Path] = (),
+    identity: P12 | None = None,
+) -> Chromium:
     """Set up a browser in a new directory.
 
     Args:
         roots: PEM files of the root CAs that it trusts for servers.
+        servers: PEM files of single servers' own certificates that it trusts, self-signed ones.
         identity: imported into its NSS database; without it the browser has no client certificate.
     """
     require("chromium", "libnss3-tools")
@@ -75,6 +82,8 @@ def chromium(home: Path, *, roots: Iterable[Path] = (), identity: P12 | None = N
     check(["certutil", "-N", *where, "--empty-password"])
     for number, root in enumerate(roots):
         check(["certutil", "-A", *where, "-t", "C,,", "-n", f"root-{number}", "-i", root])
+    for number, server in enumerate(servers):
+        check(["certutil", "-A", *where, "-t", "P,,", "-n", f"server-{number}", "-i", server])
     if identity:
         password = home / "password"
         password.write_text(identity.password)

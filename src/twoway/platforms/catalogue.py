@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from twoway.errors import UsageError
-from twoway.platforms import salesforce
+from twoway.platforms import apache, java, salesforce, tomcat
 from twoway.platforms.platform import Platform, Use
 
-PLATFORMS: tuple[Platform, ...] = (salesforce.PLATFORM,)
+PLATFORMS: tuple[Platform, ...] = (
+    apache.PLATFORM,
+    java.PLATFORM,
+    salesforce.PLATFORM,
+    tomcat.PLATFORM,
+)
 
 _BY_NAME = {platform.name: platform for platform in PLATFORMS}
 
