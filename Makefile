@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: quickstart test lint bench docs
+.PHONY: quickstart test lint bench fuzz docs
 .DELETE_ON_ERROR:
 
 quickstart: $(READY)
@@ -20,6 +20,12 @@ lint: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m bench
+
+# Each codec for so long; needs Linux. What breaks one is left in fuzz/found.
+fuzz: SECONDS = 60
+fuzz: $(READY)
+	$(BIN)/python -m pip install --quiet --group fuzz
+	$(BIN)/python -m fuzz $(SECONDS)
 
 docs: $(READY)
 	$(BIN)/python docs/findings.py > docs/findings.md.new

@@ -1,0 +1,10 @@
+"""Fuzz the codec of PEM."""
+
+from __future__ import annotations
+
+from fuzz import harness
+
+if __name__ == "__main__":
+    from fuzz import seeds
+
+    harness.run(seeds.pem())

@@ -1,0 +1,22 @@
+from pathlib import Path
+
+import pytest
+
+from fuzz import seeds
+from fuzz.__main__ import CODECS
+from twoway.errors import TwowayError
+from twoway.keystores import load
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_each_codec_has_a_harness_and_seeds_that_it_reads(codec):
+    """A seed that is refused at the door would leave the codec behind it unseen."""
+    assert (Path(seeds.__file__).parent / f"{codec}.py").exists()
+    read = 0
+    for seed in getattr(seeds, codec)():
+        try:
+            load(seed, seeds.PASSWORD)
+        except TwowayError:
+            continue
+        read += 1
+    assert read >= 1
