@@ -37,7 +37,14 @@ class Moment(click.ParamType[datetime]):
 
 
 @click.command()
-@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(allow_dash=True))
+@click.argument(
+    "files",
+    metavar="FILE...",
+    nargs=-1,
+    required=True,
+    type=click.Path(allow_dash=True),
+    help="What is checked, together.",
+)
 @click.option(
     "--trust",
     multiple=True,

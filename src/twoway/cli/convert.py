@@ -63,8 +63,10 @@ class Wanted:
 
 
 @click.command()
-@click.argument("source", metavar="IN", type=click.Path(allow_dash=True))
-@click.argument("output", metavar="[OUT]", required=False, type=type_of_output)
+@click.argument("source", metavar="IN", type=click.Path(allow_dash=True), help="What is read; - is stdin.")
+@click.argument(
+    "output", metavar="[OUT]", required=False, type=type_of_output, help="What is written (default: stdout)."
+)
 @click.option(
     "--with",
     "more",

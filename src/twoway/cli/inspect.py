@@ -75,7 +75,14 @@ class Seen:
 
 
 @click.command()
-@click.argument("sources", metavar="SOURCE...", nargs=-1, required=True, type=click.Path(allow_dash=True))
+@click.argument(
+    "sources",
+    metavar="SOURCE...",
+    nargs=-1,
+    required=True,
+    type=click.Path(allow_dash=True),
+    help="A file, -, HOST:PORT or a URL.",
+)
 @material_options
 @click.option("--sni", metavar="NAME", help="The host name to ask a server for (default: that of SOURCE).")
 @click.option(
