@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -99,11 +100,17 @@ def test_same_user_is_the_gateways_equal(gate: Gate) -> None:
 
     It could read the realm's unlock key as well. Gateways on other machines prove themselves by certificate.
     """
-    with grpc.insecure_channel(f"unix:{gate.served.runtime.control}") as channel:
+    answered = threading.Event()
+
+    def asking() -> Iterator[DeltaDiscoveryRequest]:
         node = base_pb2.Node(id="forged")
-        asked = DeltaDiscoveryRequest(node=node, type_url=SECRET, resource_names_subscribe=["*"])
-        stream = ads_pb2_grpc.AggregatedDiscoveryServiceStub(channel).DeltaAggregatedResources(iter([asked]))
+        yield DeltaDiscoveryRequest(node=node, type_url=SECRET, resource_names_subscribe=["*"])
+        answered.wait(10)  # a gateway that has nothing more to say goes on listening
+
+    with grpc.insecure_channel(f"unix:{gate.served.runtime.control}") as channel:
+        stream = ads_pb2_grpc.AggregatedDiscoveryServiceStub(channel).DeltaAggregatedResources(asking())
         answer = next(stream)
+        answered.set()
         secrets = [resource.resource for resource in answer.resources]
         stream.cancel()
     keys = []
