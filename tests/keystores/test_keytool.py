@@ -6,7 +6,7 @@ import pytest
 
 from tests.keystores.material import CHAIN, IDENTITY, KEY_DER, LEAF, OTHER, PASSWORD, STRANGER, TRUSTED, store
 from twoway.keystores import Format, IdentityEntry, Keystore, SecretEntry, dump, load
-from twoway.keystores.arrangement import common_name
+from twoway.keystores.captions import common_name
 from twoway.x509.certificates import load_certificates
 
 

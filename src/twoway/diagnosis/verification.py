@@ -9,7 +9,7 @@ from datetime import datetime
 from twoway.diagnosis import contents
 from twoway.errors import CertificateUnreadable, ChainBroken
 from twoway.findings import Finding, Severity, Who
-from twoway.keystores.arrangement import names_of
+from twoway.keystores.captions import names_of
 from twoway.keystores.model import IdentityEntry, Keystore, LockedEntry
 from twoway.x509 import chains
 from twoway.x509.certificates import Certificate

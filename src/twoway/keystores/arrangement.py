@@ -9,13 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from twoway.errors import CertificateUnreadable, KeyMismatch, KeystoreError
+from twoway.errors import CertificateUnreadable, KeyMismatch
 from twoway.findings import Finding, Severity
-from twoway.keystores import asn1
-from twoway.keystores.model import MAX_LISTED, Entry, IdentityEntry, TrustedEntry, listed
+from twoway.keystores.captions import MAX_LISTED, called, common_name, listed, names_of
+from twoway.keystores.model import Entry, IdentityEntry, TrustedEntry
 from twoway.keystores.private_keys import public_half
 from twoway.x509.certificates import Certificate
-from twoway.x509.names import printable
 
 # Longer chains exist nowhere: TLS stacks stop at 10 to 100.
 MAX_CHAIN = 100
@@ -23,8 +22,6 @@ MAX_CHAIN = 100
 MAX_CANDIDATES = 8
 # Signatures checked for one file: a key of 16,384 bits takes ten milliseconds each.
 MAX_SIGNATURE_CHECKS = 500
-# 2.5.4.3, as it stands in a certificate.
-COMMON_NAME = b"\x55\x04\x03"
 NO_NAME = "certificate"
 
 
@@ -75,17 +72,6 @@ class Pool:
             if self._checks_left >= 0 and certificate.signed_by(candidate):
                 return candidate
         return candidates[0]
-
-
-def names_of(certificate: Certificate) -> tuple[bytes, bytes] | None:
-    """Return the encoded issuer and subject of a certificate; None where even that much cannot be found."""
-    try:
-        to_be_signed = asn1.fields(asn1.element(certificate.der)[0], 1)[0]
-        parts = [part for part in asn1.children(to_be_signed) if part.tag != asn1.CONTEXT_0]
-    except KeystoreError:
-        return None
-    # serial number, signature algorithm, issuer, validity, subject (RFC 5280 section 4.1)
-    return (parts[2].raw, parts[4].raw) if len(parts) > 4 else None
 
 
 def arranged(
@@ -147,27 +133,6 @@ def key_digest(certificate: Certificate) -> str:
         return certificate.spki_sha256
     except CertificateUnreadable:
         return ""
-
-
-def called(certificate: Certificate) -> str:
-    """Return what messages call a certificate: its common name, or the fingerprint of one that has none."""
-    name = common_name(certificate)
-    return f"CN={printable(name)}" if name else certificate.sha256
-
-
-def common_name(certificate: Certificate) -> str | None:
-    """Return the first common name in the subject, also of a certificate that no parser takes."""
-    names = names_of(certificate)
-    try:
-        parts = [] if names is None else asn1.children(asn1.inner(names[1]))
-        for part in parts:
-            for attribute in asn1.children(part, asn1.SET):
-                identifier, value = asn1.fields(attribute, 2)[:2]
-                if identifier.content == COMMON_NAME:
-                    return asn1.text(value)
-    except KeystoreError:
-        return None
-    return None
 
 
 def suggested_alias(certificate: Certificate) -> str:

@@ -28,6 +28,7 @@ from twoway.errors import (
 )
 from twoway.findings import Finding, Severity
 from twoway.keystores import asn1
+from twoway.keystores.captions import listed
 from twoway.keystores.derivation import Budget
 from twoway.keystores.java_protection import recovered
 from twoway.keystores.java_text import from_modified_utf8
@@ -50,7 +51,6 @@ from twoway.keystores.model import (
     LockedEntry,
     SecretEntry,
     TrustedEntry,
-    listed,
 )
 from twoway.keystores.passwords import Password
 from twoway.keystores.private_keys import bare

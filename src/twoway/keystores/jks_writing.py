@@ -13,6 +13,7 @@ from struct import Struct
 
 from twoway.errors import FormatCannotHold, PasswordMissing, PasswordUnusable
 from twoway.findings import Finding, Severity
+from twoway.keystores.captions import listed
 from twoway.keystores.derivation import Budget
 from twoway.keystores.java_protection import (
     PBE_ITERATIONS,
@@ -21,7 +22,7 @@ from twoway.keystores.java_protection import (
     pbe_salt,
 )
 from twoway.keystores.java_text import MAX_BYTES, modified_utf8
-from twoway.keystores.model import Entry, Format, IdentityEntry, Keystore, SecretEntry, TrustedEntry, listed
+from twoway.keystores.model import Entry, Format, IdentityEntry, Keystore, SecretEntry, TrustedEntry
 from twoway.keystores.passwords import Password
 from twoway.keystores.sealed_secrets import sealed_object
 from twoway.x509.certificates import Certificate

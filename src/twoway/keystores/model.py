@@ -6,19 +6,18 @@ and exported; fields are parsed when they are asked for.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 from twoway.errors import CertificateMissing, EntryAmbiguous, EntryMissing, KeystoreError
 from twoway.findings import Finding
+from twoway.keystores.captions import listed
+from twoway.keystores.oddities import odd_certificates
 from twoway.x509.certificates import Certificate
 from twoway.x509.identity import Identity
 from twoway.x509.keys import load_private_key
-
-# Names that a message spells out.
-MAX_LISTED = 10
 
 
 class Format(StrEnum):
@@ -128,10 +127,8 @@ class Keystore:
 
         The certificates are only parsed here, so that reading a store stays as fast as its bytes allow.
         """
-        from twoway.keystores.oddities import odd_certificates
-
         known = {(finding.code, str(finding.facts.get("sha256"))) for finding in self.noticed}
-        odd = odd_certificates(self.entries)
+        odd = odd_certificates(self._certificates())
         return (*self.noticed, *(one for one in odd if (one.code, str(one.facts["sha256"])) not in known))
 
     @property
@@ -196,11 +193,15 @@ class Keystore:
             raise EntryMissing("identity (a private key with its certificate)", self._present())
         return keyed[0]
 
+    def _certificates(self) -> Iterator[tuple[Certificate, str]]:
+        for entry in self.entries:
+            match entry:
+                case SecretEntry():
+                    continue
+                case TrustedEntry(certificate=certificate):
+                    yield certificate, entry.alias
+                case _:
+                    yield from ((certificate, entry.alias) for certificate in entry.certificates)
+
     def _present(self) -> str:
         return listed([repr(entry.alias) for entry in self.entries]) if self.entries else "no entries"
-
-
-def listed(names: Sequence[str]) -> str:
-    """Spell names out for a message, not more than fit in one."""
-    shown = ", ".join(names[:MAX_LISTED])
-    return shown if len(names) <= MAX_LISTED else f"{shown} and {len(names) - MAX_LISTED} more"

@@ -10,22 +10,24 @@ from collections.abc import Iterable
 
 from twoway.errors import CertificateUnreadable
 from twoway.findings import Finding, Severity
-from twoway.keystores.arrangement import called
-from twoway.keystores.model import MAX_LISTED, Entry, SecretEntry, TrustedEntry, listed
+from twoway.keystores.captions import MAX_LISTED, called, listed
 from twoway.x509.certificates import Certificate
 
 # What every user of a certificate asks for; 50 microseconds each.
 ASKED = ("parsed", "public_key", "subject_name", "issuer_name", "not_before", "not_after")
 
 
-def odd_certificates(entries: Iterable[Entry]) -> tuple[Finding, ...]:
+def odd_certificates(certificates: Iterable[tuple[Certificate, str]]) -> tuple[Finding, ...]:
     """Say which certificates of a keystore a strict parser refuses, one finding for each kind of problem.
 
     Args:
-        entries: of one keystore.
+        certificates: each with the alias of its entry; one that stands under several is told of under the first.
     """
     problems: dict[str, dict[Certificate, str]] = {}
-    for certificate, alias in _distinct(entries).items():
+    distinct: dict[Certificate, str] = {}
+    for certificate, alias in certificates:
+        distinct.setdefault(certificate, alias)
+    for certificate, alias in distinct.items():
         problem = problem_of(certificate)
         if problem is not None:
             problems.setdefault(problem, {})[certificate] = alias
@@ -41,21 +43,6 @@ def problem_of(certificate: Certificate) -> str | None:
     except CertificateUnreadable as unreadable:
         return unreadable.problem
     return None
-
-
-def _distinct(entries: Iterable[Entry]) -> dict[Certificate, str]:
-    """List each certificate once, with the alias under which it was met first."""
-    found: dict[Certificate, str] = {}
-    for entry in entries:
-        match entry:
-            case SecretEntry():
-                continue
-            case TrustedEntry(certificate=certificate):
-                found.setdefault(certificate, entry.alias)
-            case _:
-                for certificate in entry.certificates:
-                    found.setdefault(certificate, entry.alias)
-    return found
 
 
 def certificates_unparsable(problem: str, certificates: dict[Certificate, str]) -> Finding:

@@ -14,10 +14,10 @@ from twoway.errors import AlgorithmUnsupported, KeystoreError, WrongPassword
 from twoway.findings import Finding, Severity
 from twoway.keystores import asn1
 from twoway.keystores.arrangement import Naming, Pool
+from twoway.keystores.captions import MAX_LISTED, listed
 from twoway.keystores.der import PADDING
 from twoway.keystores.encryption import is_private_key_info, opened_key
 from twoway.keystores.model import (
-    MAX_LISTED,
     Entry,
     Format,
     IdentityEntry,
@@ -25,7 +25,6 @@ from twoway.keystores.model import (
     LockedEntry,
     SecretEntry,
     TrustedEntry,
-    listed,
 )
 from twoway.keystores.passwords import Password
 from twoway.keystores.pkcs12_bags import (
