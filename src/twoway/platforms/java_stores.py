@@ -171,7 +171,7 @@ FAILURES = (
         "its log has the reason: PKIX path building failed, or a date, or a purpose",
     ),
     Failure(
-        "Broken pipe, Connection reset, Remote host terminated the handshake",
+        "Broken pipe, Connection reset, header parser received no bytes, Remote host terminated the handshake",
         "the server refused the certificate and closed before Java read why",
         "twoway doctor URL --identity FILE shows the alert",
     ),
