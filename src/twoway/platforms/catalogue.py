@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from twoway.errors import UsageError
-from twoway.platforms import apache, java, salesforce, tomcat
+from twoway.platforms import apache, java, mulesoft, nginx, nodejs, salesforce, tomcat
 from twoway.platforms.platform import Platform, Use
 
 PLATFORMS: tuple[Platform, ...] = (
     apache.PLATFORM,
     java.PLATFORM,
+    mulesoft.PLATFORM,
+    nginx.PLATFORM,
+    nodejs.PLATFORM,
     salesforce.PLATFORM,
     tomcat.PLATFORM,
 )

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from twoway.errors import UsageError
 from twoway.keystores import private_keys
+from twoway.keystores.model import Format
 from twoway.platforms.order import Order
-from twoway.platforms.platform import File, Setting
+from twoway.platforms.platform import Accepts, File, Root, Setting
 from twoway.x509 import pem
 from twoway.x509.certificates import Certificate, pem_bundle
+from twoway.x509.keys import encrypted_pem, load_own_key
+from twoway.x509.purposes import Purpose
 
 # What the paths in a configuration may be: nothing that any configuration, or a shell, reads as something else.
 PATH = re.compile(r"([A-Za-z]:)?/[A-Za-z0-9._/+@-]{0,200}")
@@ -51,12 +55,13 @@ class Address:
         return ":" in self.host or bool(re.fullmatch(r"[0-9.]+", self.host))
 
 
-def address(url: str, default: str) -> Address:
+def address(url: str, default: str, port: int = 443) -> Address:
     """Return where a URL leads to.
 
     Args:
         url: as --peer has it; ``HOST`` and ``HOST:PORT`` will do.
         default: what is taken where it is empty.
+        port: what is taken where it names none.
 
     Raises:
         UsageError: it is no URL, or has characters that a configuration cannot hold.
@@ -65,13 +70,13 @@ def address(url: str, default: str) -> Address:
     advice = "give it as https://HOST:PORT with --peer"
     try:
         parts = urlsplit(text if "://" in text else f"https://{text}")
-        port = parts.port or (80 if parts.scheme == "http" else 443)
+        found = parts.port or (80 if parts.scheme == "http" else port)
     except ValueError as error:
         raise UsageError(f"{text!r} is no URL", advice) from error
     host = parts.hostname or ""
     if not _HOST.fullmatch(host) or not _URL_PATH.fullmatch(parts.path):
         raise UsageError(f"{text!r} is no URL of a host", advice)
-    return Address(host, port, parts.path.rstrip("/"))
+    return Address(host, found, parts.path.rstrip("/"))
 
 
 def directory_setting(default: str) -> Setting:
@@ -91,6 +96,12 @@ def listen_setting(default: str) -> Setting:
     return Setting("listen", "the address HOST:PORT where the application calls it", default, LISTEN)
 
 
+def pem_accepts(source: str, purpose: Purpose) -> Accepts:
+    """Return what servers and their proxies take that read PEM files and start unattended: a key in clear."""
+    root = Root.OUT if purpose is Purpose.SERVER else Root.EITHER
+    return Accepts(formats=(Format.PEM,), source=source, purpose=purpose, root=root, password=None)
+
+
 def clear_key(order: Order) -> bytes:
     """Return the private key as PEM in clear, PKCS#8: what a server that starts unattended must have."""
     return pem.encode(private_keys.PKCS8, order.identity.key_der)
@@ -99,6 +110,12 @@ def clear_key(order: Order) -> bytes:
 def key_file(order: Order, name: str) -> File:
     """Return the private key as a file of its own, in clear."""
     return File(name, clear_key(order), "the private key, in clear: mode 0600", secret=True)
+
+
+def encrypted_key_file(order: Order, name: str) -> File:
+    """Return the private key as a file of its own, encrypted with the kit's password."""
+    content = encrypted_pem(load_own_key(order.identity.key_der), order.password.encode())
+    return File(name, content, "the private key, encrypted with the kit's password", secret=True)
 
 
 def sent_chain(order: Order) -> tuple[Certificate, ...]:
@@ -123,6 +140,17 @@ def crl_file(order: Order, name: str) -> File:
     return File(name, lists, "who is revoked")
 
 
+def installing(directory: str, files: Iterable[File], owner: str = "root") -> str:
+    """Return the commands that put files where a configuration looks for them, secrets for their owner alone."""
+    every = tuple(files)
+    public = [f"keep/{file.name}" for file in every if not file.secret]
+    secret = [f"keep/{file.name}" for file in every if file.secret]
+    to = f"sudo install -o {owner} -m"
+    lines = [f"sudo install -d -m 0755 {directory}", f"{to} 0644 {' '.join(public)} {directory}/"]
+    lines += [f"{to} 0600 {' '.join(secret)} {directory}/"] if secret else []
+    return "\n".join(f"   {line}" for line in ("```", *lines, "```"))
+
+
 def server_handover(order: Order) -> tuple[File, ...]:
     """Return what clients of a server get: the CA to trust, or the certificate itself where it is self-signed."""
     last = order.identity.certificates[-1]
@@ -140,6 +168,14 @@ def client_handover(order: Order) -> tuple[File, ...]:
     if not order.issuers:
         return (leaf,)
     return (leaf, File("client-ca.pem", pem_bundle(order.issuers), "the CAs that issued it, to be trusted"))
+
+
+def client_duties(order: Order) -> str:
+    """Return what the clients of a server do, as numbered steps."""
+    names = ", ".join(f"`{entry.certificate.subject}`" for entry in order.trusted) or "(no CA was given)"
+    return f"""\
+1. It trusts `send/server-ca.pem` for this server.
+2. It shows a certificate with the purpose clientAuth, and its intermediates, of one of these: {names}."""
 
 
 def trust_client(order: Order) -> str:
