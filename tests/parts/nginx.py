@@ -9,7 +9,22 @@ from pathlib import Path
 
 from tests.parts.credentials import Pem
 from tests.parts.presence import require
-from tests.parts.programs import serving
+from tests.parts.programs import Finished, run, serving
+
+READY = r"start worker process \d"
+
+INCLUDING = """\
+daemon off;
+error_log stderr info;
+pid nginx.pid;
+events {{}}
+http {{
+  access_log off;
+  client_body_temp_path temp;
+  proxy_temp_path temp-proxy;
+  include {included};
+}}
+"""
 
 CONFIGURATION = """\
 daemon off;
@@ -41,11 +56,28 @@ def nginx(directory: Path, identity: Pem, *, clients: Path) -> Iterator[int]:
     Returns:
         The port on 127.0.0.1.
     """
-    require("nginx-light")
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    file = directory / "nginx.conf"
-    file.write_text(CONFIGURATION.format(port=port, identity=identity, clients=clients))
-    argv: list[str | Path] = ["/usr/sbin/nginx", "-p", directory, "-c", file, "-e", "stderr"]
-    with serving(argv, log=directory / "nginx.log", ready="start worker process \\d"):
+    argv = _command(directory, CONFIGURATION.format(port=port, identity=identity, clients=clients))
+    with serving(argv, log=directory / "nginx.log", ready=READY):
         yield port
+
+
+@contextmanager
+def including(directory: Path, configuration: Path) -> Iterator[Path]:
+    """Serve with server blocks from a file until the block ends, and return the error log."""
+    log = directory / "nginx.log"
+    with serving(_command(directory, INCLUDING.format(included=configuration)), log=log, ready=READY):
+        yield log
+
+
+def configtest(directory: Path, configuration: Path) -> Finished:
+    """Return what ``nginx -t`` says of a file with server blocks."""
+    return run([*_command(directory, INCLUDING.format(included=configuration)), "-t"])
+
+
+def _command(directory: Path, configuration: str) -> list[str | Path]:
+    require("nginx-light")
+    file = directory / "nginx.conf"
+    file.write_text(configuration)
+    return ["/usr/sbin/nginx", "-p", directory, "-c", file, "-e", "stderr"]

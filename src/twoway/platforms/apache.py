@@ -9,24 +9,33 @@ import itertools
 from string import Template
 
 from twoway.findings import Finding, Severity
-from twoway.keystores.model import Format
 from twoway.platforms.order import Order
 from twoway.platforms.parts import (
     address,
     chain_file,
     clear_key,
+    client_duties,
     client_handover,
-    crl_file,
     directory_setting,
+    installing,
     key_file,
     listen_setting,
+    pem_accepts,
     server_handover,
     trust_client,
     trust_file,
     upstream_setting,
 )
-from twoway.platforms.platform import ANY_KEY, Accepts, Failure, File, Platform, Proven, Rendered, Root, Use
-from twoway.platforms.verification import TRUST_CHECKS, authorities_deep, server_notes, unlisted
+from twoway.platforms.platform import Failure, File, Platform, Proven, Rendered, Use
+from twoway.platforms.verification import (
+    TRUST_CHECKS,
+    authorities,
+    authorities_deep,
+    leaf_first,
+    renewal,
+    server_notes,
+    unlisted,
+)
 from twoway.x509.certificates import pem_bundle
 from twoway.x509.purposes import Purpose
 
@@ -91,11 +100,7 @@ On Debian and Ubuntu; elsewhere the folders have other names.
 1. Put the files where the configuration looks for them, the key for root alone. httpd reads it as root before it gives
    up its rights. The key is in clear: one with a password would have httpd ask for it at every start.
 
-   ```
-   sudo install -d -m 0755 $directory
-   sudo install -m 0644 keep/*.pem keep/*.conf$crl $directory/
-   sudo install -m 0600 keep/server.key $directory/
-   ```
+$installing
 
 2. Switch the modules on: `sudo a2enmod ssl headers proxy proxy_http`.
 3. Include the configuration: `sudo ln -s $directory/server.conf /etc/apache2/sites-enabled/$site.conf`.$listen
@@ -107,8 +112,7 @@ The application at $upstream must be reachable through httpd alone: who else rea
 $renew
 ## What the other side does
 
-1. It trusts `send/server-ca.pem` for this server.
-2. It shows a certificate with the purpose clientAuth, with its intermediates, of one of these: $names.
+$duties
 
 ## See that it works
 
@@ -148,11 +152,7 @@ On Debian and Ubuntu; elsewhere the folders have other names.
 
 1. Put the files where the configuration looks for them; `client.pem` holds the key in clear, as httpd takes no other.
 
-   ```
-   sudo install -d -m 0755 $directory
-   sudo install -m 0644 $public $directory/
-   sudo install -m 0600 keep/client.pem $directory/
-   ```
+$installing
 
 2. Switch the modules on: `sudo a2enmod ssl proxy proxy_http`.
 3. Include the configuration: `sudo ln -s $directory/client.conf /etc/apache2/sites-enabled/$site.conf`.
@@ -186,52 +186,29 @@ def _server(order: Order) -> Rendered:
         "revocation": _revocation(order, directory),
         "headers": "\n".join(f'    RequestHeader set {name} "{value}"' for name, value in HEADERS.items()),
     }
+    keep = (
+        File("server.conf", _SERVER_CONF.substitute(words).encode(), "the virtual host, to include"),
+        File("unset-headers.conf", _unset().encode(), "takes away what callers claim to be"),
+        chain_file(order, "server.pem"),
+        key_file(order, "server.key"),
+        *authorities(order),
+    )
     return Rendered(
-        keep=(
-            File("server.conf", _SERVER_CONF.substitute(words).encode(), "the virtual host, to include"),
-            File("unset-headers.conf", _unset().encode(), "takes away what callers claim to be"),
-            chain_file(order, "server.pem"),
-            key_file(order, "server.key"),
-            *_client_authorities(order),
-        ),
+        keep=keep,
         send=server_handover(order),
-        steps=_server_steps(order, words),
+        steps=_SERVER_STEPS.substitute(
+            words,
+            installing=installing(directory, keep),
+            site=here.host.replace(":", "-"),
+            listen=""
+            if here.port == 443
+            else f"\n   It must listen there: `Listen {here.port}` in `ports.conf`.",
+            renew=renewal(order, "reload httpd"),
+            duties=client_duties(order),
+            url=f"https://{here.authority}",
+        ),
         notes=(*server_notes(order, here if order.peer else None), *_unchecked(order)),
     )
-
-
-def _server_steps(order: Order, words: dict[str, str]) -> str:
-    here = address(order.peer, "https://localhost")
-    port = here.port
-    listen = (
-        "" if port == 443 else f"\n   httpd must listen there: `Listen {port}` in `/etc/apache2/ports.conf`."
-    )
-    return _SERVER_STEPS.substitute(
-        words,
-        crl=" keep/client-ca.crl" if order.crls else "",
-        site=here.host.replace(":", "-"),
-        listen=listen,
-        renew=_renewal(order),
-        names=", ".join(f"`{entry.certificate.subject}`" for entry in order.trusted) or "(no CA was given)",
-        url=f"https://{here.authority}" if port != 443 else f"https://{here.shown}",
-    )
-
-
-def _renewal(order: Order) -> str:
-    ends = [crl.parsed.next_update_utc for crl in order.crls]
-    if not ends:
-        return ""
-    return f"""
-The revocation lists end at {min(end for end in ends if end):%Y-%m-%d %H:%M} UTC: from then on *everybody* of
-these CAs is refused. Replace `client-ca.crl` before, and reload httpd each time: it reads the lists at no other time.
-"""
-
-
-def _client_authorities(order: Order) -> tuple[File, ...]:
-    if not order.trusted:
-        return ()
-    crls = (crl_file(order, "client-ca.crl"),) if order.crls else ()
-    return (trust_file(order, "client-ca.pem", "whose clients are let in"), *crls)
 
 
 def _revocation(order: Order, directory: str) -> str:
@@ -288,19 +265,18 @@ def _client(order: Order) -> Rendered:
         "trusted": f"{directory}/server-ca.pem" if trust else "/etc/ssl/certs/ca-certificates.crt",
         "depth": str(max(authorities_deep(order), 3)),
     }
+    keep = (
+        File("client.conf", _CLIENT_CONF.substitute(words).encode(), "the virtual host, to include"),
+        File("client.pem", order.leaf.pem + clear_key(order), "certificate and key, in clear", secret=True),
+        *chain,
+        *trust,
+    )
     return Rendered(
-        keep=(
-            File("client.conf", _CLIENT_CONF.substitute(words).encode(), "the virtual host, to include"),
-            File(
-                "client.pem", order.leaf.pem + clear_key(order), "certificate and key, in clear", secret=True
-            ),
-            *chain,
-            *trust,
-        ),
+        keep=keep,
         send=client_handover(order),
         steps=_CLIENT_STEPS.substitute(
             words,
-            public=" ".join(["keep/client.conf", *(f"keep/{file.name}" for file in (*chain, *trust))]),
+            installing=installing(directory, keep),
             site=there.host.replace(":", "-"),
             trust=trust_client(order),
         ),
@@ -311,16 +287,6 @@ def _machine_chain(directory: str) -> str:
     return f'    SSLProxyMachineCertificateChainFile "{directory}/client-chain.pem"\n'
 
 
-_SERVER_ACCEPTS = Accepts(
-    formats=(Format.PEM,),
-    source=_SOURCE,
-    purpose=Purpose.SERVER,
-    keys=ANY_KEY,
-    root=Root.OUT,
-    password=None,
-)
-_CLIENT_ACCEPTS = Accepts(formats=(Format.PEM,), source=_SOURCE, purpose=Purpose.CLIENT, password=None)
-
 PLATFORM = Platform(
     name="apache",
     title="Apache httpd",
@@ -330,15 +296,16 @@ PLATFORM = Platform(
         Use(
             name="server",
             title="httpd asks for client certificates, in front of an application",
-            accepts=_SERVER_ACCEPTS,
+            accepts=pem_accepts(_SOURCE, Purpose.SERVER),
             render=_server,
             settings=(directory_setting("/etc/apache2/twoway"), upstream_setting()),
+            checks=(leaf_first,),
             trust_checks=TRUST_CHECKS,
         ),
         Use(
             name="client",
             title="httpd calls a partner's API, and shows a certificate",
-            accepts=_CLIENT_ACCEPTS,
+            accepts=pem_accepts(_SOURCE, Purpose.CLIENT),
             render=_client,
             settings=(directory_setting("/etc/apache2/twoway"), listen_setting("127.0.0.1:9100")),
             trust_checks=TRUST_CHECKS[:1],

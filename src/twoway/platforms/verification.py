@@ -10,13 +10,15 @@ from datetime import datetime
 
 from twoway.findings import Finding, Severity
 from twoway.platforms.order import Order
-from twoway.platforms.parts import Address
+from twoway.platforms.parts import Address, crl_file, trust_file
+from twoway.platforms.platform import File
 from twoway.platforms.presented import Presented
-from twoway.x509.certificates import Certificate, iso
+from twoway.x509.certificates import Certificate, iso, load_certificates
 from twoway.x509.chains import in_order
 from twoway.x509.hosts import is_for_host
 from twoway.x509.weaknesses import from_public_ca
 
+_PEM = b"-----BEGIN CERTIFICATE"
 # A client may send one CA below the root that is trusted: most chains have one.
 _CAS_LEAST = 2
 
@@ -54,6 +56,26 @@ def public_anchors(file: Presented) -> Iterator[Finding]:
             )
 
 
+def leaf_first(file: Presented) -> Iterator[Finding]:
+    """A server holds its key against the first certificate of the file, and sends them as they stand."""
+    certificates = load_certificates(file.content) if _PEM in file.content else ()
+    for entry in file.identities[:1]:
+        if certificates and certificates[0] != entry.certificates[0]:
+            yield Finding(
+                "leaf-not-first",
+                Severity.ERROR,
+                f"{file.name} begins with {certificates[0].subject}, not with the key's own certificate",
+                "the server takes the first certificate for its own, and says that the key does not match"
+                " (key values mismatch)",
+                f"twoway convert {file.name} --to pem puts it in order: leaf, intermediates",
+                facts={
+                    "file": file.name,
+                    "first": certificates[0].subject,
+                    "leaf": entry.certificates[0].subject,
+                },
+            )
+
+
 TRUST_CHECKS = (whole_to_the_root, public_anchors)
 
 
@@ -74,6 +96,30 @@ def unlisted(order: Order) -> tuple[Certificate, ...]:
         for entry in order.trusted
         if not any(crl.is_from(entry.certificate) for crl in order.crls)
     )
+
+
+def renewal(order: Order, how: str) -> str:
+    """Return the paragraph that says until when the revocation lists count.
+
+    Args:
+        order: what the kit is made of.
+        how: what makes the server read them, such as ``reload httpd``.
+    """
+    ends = [end for crl in order.crls if (end := crl.parsed.next_update_utc)]
+    if not ends:
+        return ""
+    return f"""
+The revocation lists end at {min(ends):%Y-%m-%d %H:%M} UTC: from then on *everybody* of these CAs is refused.
+Replace `client-ca.crl` before, and {how} each time: the lists are read at no other time.
+"""
+
+
+def authorities(order: Order) -> tuple[File, ...]:
+    """Return the files that say whom a server lets in, and who of them is revoked; none where nobody was named."""
+    if not order.trusted:
+        return ()
+    crls = (crl_file(order, "client-ca.crl"),) if order.crls else ()
+    return (trust_file(order, "client-ca.pem", "whose clients are let in"), *crls)
 
 
 def crl_missing(order: Order) -> Iterator[Finding]:
