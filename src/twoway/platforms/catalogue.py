@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 from twoway.errors import UsageError
-from twoway.platforms import apache, java, mulesoft, nginx, nodejs, salesforce, tomcat
+from twoway.platforms import (
+    apache,
+    curl,
+    java,
+    mulesoft,
+    nginx,
+    nodejs,
+    python,
+    salesforce,
+    tomcat,
+)
 from twoway.platforms.platform import Platform, Use
 
 PLATFORMS: tuple[Platform, ...] = (
     apache.PLATFORM,
+    curl.PLATFORM,
     java.PLATFORM,
     mulesoft.PLATFORM,
     nginx.PLATFORM,
     nodejs.PLATFORM,
+    python.PLATFORM,
     salesforce.PLATFORM,
     tomcat.PLATFORM,
 )

@@ -83,7 +83,8 @@ def link(directory: Path, *, names: Iterable[str] = ()) -> Link:
         names: further names of the server, beside localhost and 127.0.0.1.
     """
     clients, servers, strangers = (
-        _issuing(material.root(f"{who} Root")) for who in ("Client", "Server", "Stranger")
+        _issuing(material.issue(f"{who} Root", ca=True, days=(-1, 300)))
+        for who in ("Client", "Server", "Stranger")
     )
     days = (-1.0, 300.0)
     client = material.issue("acme", by=clients, usage=[material.CLIENT], key=_rsa(), days=days)
