@@ -36,7 +36,7 @@ from twoway.errors import (
     PasswordMissing,
     WrongPassword,
 )
-from twoway.keystores import Format, IdentityEntry, Keystore, SecretEntry, dump, load
+from twoway.keystores import Format, IdentityEntry, Keystore, SecretEntry, asn1, dump, load
 from twoway.x509.certificates import pem_bundle
 from twoway.x509.pem import encode
 
@@ -300,3 +300,25 @@ def test_what_holds_no_key_is_named_with_what_to_do(label, what, advice):
     with pytest.raises(FormatUnknown, match=what) as caught:
         load(encode(label, b"0\0"))
     assert advice in caught.value.hint
+
+
+@pytest.mark.parametrize("labels", [["NOTES"], ["PUBLIC KEY", "X509 CRL"]])
+def test_other_blocks_are_named_by_their_labels(labels):
+    """Where nothing better can be said."""
+    with pytest.raises(FormatUnknown, match=f"PEM of {', '.join(labels)}"):
+        load(b"".join(encode(label, b"0\0") for label in labels))
+
+
+def test_parameters_beside_a_request_say_nothing_of_it():
+    """OpenSSL writes them before what it is asked for."""
+    with pytest.raises(FormatUnknown, match="a certificate signing request"):
+        load(encode("EC PARAMETERS", b"0\0") + encode("CERTIFICATE REQUEST", b"0\0"))
+
+
+def test_a_key_that_is_only_kept_warns_of_nothing():
+    """Diffie-Hellman, which the library is about to drop: the tests make warnings errors."""
+    numbers = asn1.sequence(asn1.integer_der(23), asn1.integer_der(5))
+    algorithm = asn1.algorithm_der("1.2.840.113549.1.3.1", numbers)
+    secret = asn1.octet_string_der(asn1.integer_der(7))
+    text = encode("PRIVATE KEY", asn1.sequence(asn1.integer_der(0), algorithm, secret))
+    assert CHAIN == only_identity(load(text + CERTIFICATES)).certificates

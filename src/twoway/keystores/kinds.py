@@ -96,11 +96,14 @@ def unknown_data(data: bytes) -> FormatUnknown:
 def unknown_pem(labels: list[str]) -> FormatUnknown:
     """Make the error for PEM whose blocks hold neither keys nor certificates."""
     named = ", ".join(sorted(set(labels))[:5]) or "nothing"
-    kinds = {LABELS.get(label) for label in labels} - {PARAMETERS}
+    kinds = {LABELS.get(label) for label in labels}
+    if len(kinds) > 1:
+        # They stand before keys and requests, and say nothing of them.
+        kinds.discard(PARAMETERS)
     what = kinds.pop() if len(kinds) == 1 else None
-    if what is None:
-        return FormatUnknown(f"PEM of {named}") if kinds or not labels else unknown(PARAMETERS)
-    return FormatUnknown(f"{what} (PEM of {named})", ADVICE[what])
+    return (
+        FormatUnknown(f"{what} (PEM of {named})", ADVICE[what]) if what else FormatUnknown(f"PEM of {named}")
+    )
 
 
 def openssh_key() -> FormatUnread:

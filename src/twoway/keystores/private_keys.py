@@ -22,6 +22,7 @@ from twoway.keystores.derivation import Budget
 from twoway.keystores.encryption import TRIPLE_DES, Cipher, deciphered, opened_key, shape
 from twoway.keystores.passwords import Password
 from twoway.x509.keys import load_own_key, spki_sha256
+from twoway.x509.reading import lenient_reading
 
 RSA = "1.2.840.113549.1.1.1"
 EC = "1.2.840.10045.2.1"
@@ -185,6 +186,8 @@ def public_half(pkcs8: bytes) -> str | None:
     looked at. Whoever uses the key (``IdentityEntry.identity``) has it checked.
     """
     try:
-        return spki_sha256(load_own_key(pkcs8).public_key())
+        # Of kinds that it is about to drop, such as Diffie-Hellman, the library warns before it says what it is.
+        with lenient_reading():
+            return spki_sha256(load_own_key(pkcs8).public_key())
     except MaterialError:
         return None

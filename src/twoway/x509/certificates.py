@@ -185,7 +185,8 @@ class Certificate:
     def public_key(self) -> PublicKey:
         """The public key that the certificate is about."""
         try:
-            key = self.parsed.public_key()
+            with lenient_reading():
+                key = self.parsed.public_key()
         except UNREADABLE as error:
             raise self._unreadable("its public key is of an unknown kind, or damaged") from error
         if not isinstance(key, PublicKey):
