@@ -13,7 +13,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from bench.measure import paired, wall_seconds
+from bench.measure import paired, users_environment, wall_seconds
 from tests.parts import material
 
 ROUNDS = 15
@@ -86,7 +86,7 @@ def by_keytool(place: Path) -> None:
 
 
 def _run(place: Path, *command: str) -> None:
-    subprocess.run(command, cwd=place, check=True, capture_output=True)
+    subprocess.run(command, cwd=place, env=users_environment(), check=True, capture_output=True)
 
 
 if __name__ == "__main__":

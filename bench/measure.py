@@ -77,6 +77,11 @@ def paired(ours: Callable[[], float], peers: Callable[[], float], rounds: int) -
     return Paired(*taken)
 
 
+def users_environment() -> dict[str, str]:
+    """Return this environment, in which Python keeps what it has compiled, as it does for users."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
 def percentile(values: Sequence[float], which: float) -> float:
     """Return a percentile by the nearest rank."""
     ordered = sorted(values)

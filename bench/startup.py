@@ -5,7 +5,6 @@ python -m bench.startup
 
 from __future__ import annotations
 
-import os
 import statistics
 import subprocess
 import sys
@@ -13,7 +12,7 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench.measure import wall_seconds
+from bench.measure import users_environment, wall_seconds
 from twoway.realm import clients
 from twoway.realm.realm import Realm
 
@@ -31,7 +30,7 @@ def main() -> None:
         ):
             for number in range(CLIENTS):
                 clients.add(change, f"client-{number}")
-        environment = {**os.environ, "TWOWAY_REALM": str(Path(folder) / "realm")}
+        environment = {**users_environment(), "TWOWAY_REALM": str(Path(folder) / "realm")}
         bare = _median([sys.executable, "-c", "pass"], environment)
         print(f"a bare Python: {bare:.3f} s")
         for command, goal in COMMANDS.items():
