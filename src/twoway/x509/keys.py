@@ -206,7 +206,28 @@ def _load(data: bytes, password: bytes | None) -> object:
         raise KeyUnreadable(
             f"an RSA key of {key.key_size} bits is more than the {RSA_BITS_MOST} that are used"
         )
-    return serialization.load_der_private_key(private_der(key), None)
+    _check_primes(key)
+    return key
+
+
+def _check_primes(key: rsa.RSAPrivateKey) -> None:
+    """Return if the key's primes are primes; those of one key are looked at once.
+
+    A command meets the same key several times: in its file, in what it wrote, in the check of that.
+    """
+    der = private_der(key)
+    name = hashlib.sha256(der).digest()
+    if name in _SOUND:
+        return
+    serialization.load_der_private_key(der, None)
+    if len(_SOUND) == _SOUND_MOST:
+        _SOUND.clear()
+    _SOUND.add(name)
+
+
+# Digests of private keys whose primes have been checked.
+_SOUND: set[bytes] = set()
+_SOUND_MOST = 1000
 
 
 def _private_key_block(data: bytes) -> pem.Block | None:
