@@ -31,8 +31,8 @@ UTF16_BEGIN = {
 DEK_INFO = re.compile(rb"DEK-Info:[ \t]*([A-Za-z0-9-]{1,40}),[ \t]*([0-9A-Fa-f]{0,100})")
 # Headers of RFC 1421 that need no understanding, and what goes on in the line below.
 HEADERS = re.compile(rb"^[A-Za-z][A-Za-z0-9-]*:.*(\r?\n[ \t]+.*)*$", re.MULTILINE)
-# What ends lines in JSON and in environment variables.
-SPELLED_LINE_ENDS = re.compile(rb"\\[rn]")
+MAX_HEADERS = 100
+WHITE_SPACE = b" \t\r\n\v\f"
 BEGUN = re.compile(rb"-----BEGIN ([^-\r\n]{1,60})")
 # Each is tried with a password of its own derivation: many would be an attack on this machine.
 MAX_KEYS = 1000
@@ -170,7 +170,7 @@ def _key_block(key_der: bytes, password: Password) -> bytes:
 
 def decoded(block: Block) -> bytes:
     """Return the DER of a block, which must be base64 and whole."""
-    found = from_base64(HEADERS.sub(b"", block.body))
+    found = from_base64(HEADERS.sub(b"", block.body, MAX_HEADERS))
     if not found:
         raise KeystoreDamaged("PEM", f"an empty {block.label} block")
     return found
@@ -182,9 +182,10 @@ def first(data: bytes) -> asn1.Element:
 
 
 def from_base64(text: bytes) -> bytes:
-    """Decode base64 in lines of any length; anything else in it is damage."""
+    """Decode base64 in lines of any length, whose ends may be spelled as in JSON; anything else is damage."""
+    bare = text.replace(b"\\n", b"").replace(b"\\r", b"").translate(None, WHITE_SPACE)
     try:
-        return binascii.a2b_base64(b"".join(SPELLED_LINE_ENDS.sub(b"", text).split()), strict_mode=True)
+        return binascii.a2b_base64(bare, strict_mode=True)
     except ValueError as error:
         raise KeystoreDamaged("PEM", f"a block is not base64: {str(error)[:80]}") from error
 
