@@ -19,7 +19,9 @@ from twoway.x509.purposes import Purpose
 
 # What the paths in a configuration may be: nothing that any configuration, or a shell, reads as something else.
 PATH = re.compile(r"([A-Za-z]:)?/[A-Za-z0-9._/+@-]{0,200}")
-UPSTREAM = re.compile(r"https?://([A-Za-z0-9.-]+|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?")
+_ORIGIN = r"https?://([A-Za-z0-9.-]+|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?"
+UPSTREAM = re.compile(rf"{_ORIGIN}(/[A-Za-z0-9._~/-]*)?")
+ORIGIN = re.compile(rf"{_ORIGIN}/?")
 LISTEN = re.compile(r"([A-Za-z0-9.-]+|\[[0-9a-fA-F:.]+\]):[0-9]{1,5}")
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|[0-9a-fA-F:.]{2,45}")
 _URL_PATH = re.compile(r"[A-Za-z0-9._~/@:+-]{0,500}")
@@ -86,9 +88,19 @@ def directory_setting(default: str) -> Setting:
     )
 
 
-def upstream_setting() -> Setting:
-    """Return the setting that says what is behind a server."""
-    return Setting("upstream", "the URL of the application behind it", "http://127.0.0.1:8080", UPSTREAM)
+def upstream_setting(*, path: bool = True) -> Setting:
+    """Return the setting that says what is behind a server.
+
+    Args:
+        path: whether the server can put a path before that of the request.
+    """
+    about = "the URL of the application behind it"
+    return Setting(
+        "upstream",
+        about if path else f"{about}, without a path",
+        "http://127.0.0.1:8080",
+        UPSTREAM if path else ORIGIN,
+    )
 
 
 def listen_setting(default: str) -> Setting:
