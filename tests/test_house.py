@@ -26,7 +26,7 @@ FILES = sorted((SOURCE / "twoway").rglob("*.py"))
 # A room imports rooms of lower floors only, and never its neighbours. ARCHITECTURE.md says what each is for.
 FLOORS = (
     {"findings"},
-    {"errors"},
+    {"errors", "verdicts"},
     {"x509"},
     {"keystores"},
     {"platforms", "authority"},
@@ -42,6 +42,7 @@ FACADES = {"twoway", "twoway.__main__", "twoway.testing"}
 PURE_FILES = (
     "errors.py",
     "findings.py",
+    "verdicts.py",
     "x509/**/*.py",
     "keystores/**/*.py",
     "platforms/**/*.py",
@@ -49,7 +50,6 @@ PURE_FILES = (
     "diagnosis/contents.py",
     "diagnosis/others.py",
     "diagnosis/servers.py",
-    "diagnosis/verdicts.py",
     "diagnosis/verification.py",
     "realm/states.py",
     "gateway/resources*.py",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from twoway.cli.fitness import Target, fitness, target_options
 from twoway.cli.options import PasswordSource, json_option, password_options
 from twoway.cli.output import Output, echo_json, note, printable
 from twoway.cli.reading import STDIN, Loaded, Passwords, load, material_options, together
@@ -15,8 +16,8 @@ from twoway.errors import TrustUnusable, UsageError
 from twoway.findings import Finding
 
 if TYPE_CHECKING:
-    from twoway.diagnosis.verdicts import Verdict
     from twoway.diagnosis.verification import Trial
+    from twoway.verdicts import Undone, Verdict
     from twoway.x509.certificates import Certificate
 
 
@@ -53,6 +54,7 @@ class Moment(click.ParamType[datetime]):
     help="What the other side trusts: a CA's certificate, or a truststore; repeatable.",
 )
 @password_options("trust-password", "The password of the truststore")
+@target_options
 @click.option("--purpose", type=click.Choice(["client", "server"]), help="Which side of TLS it is for.")
 @click.option("--host", metavar="NAME", help="The host that clients call: the certificate must be for it.")
 @click.option("--at", type=Moment(), metavar="DATE", help="As of when (default: now).")
@@ -63,6 +65,7 @@ def check(
     files: tuple[str, ...],
     trust: tuple[str, ...],
     trust_password: PasswordSource,
+    target: Target | None,
     purpose: str | None,
     host: str | None,
     at: datetime | None,
@@ -70,18 +73,22 @@ def check(
     passwords: Passwords,
     out: Output,
 ) -> int:
-    """Check that a chain verifies, and if not, say where it breaks.
+    """Check that files are what a platform takes, or that a chain verifies, or both; if not, say where it breaks.
 
-    The FILEs belong together: a keystore, or a key, its certificate and its chain. --trust names what the other side
-    trusts; nothing else is trusted. Without --purpose a certificate is checked as a client's, or as a server's where
-    --host is given or it allows nothing else. Not checked: revocation.
+    The FILEs belong together: a keystore, or a key, its certificate and its chain, and with --for a truststore beside
+    it. --for holds them against the platform's own rules. --trust names what the other side trusts; nothing else is
+    trusted. Without --purpose and --for a certificate is checked as a client's, or as a server's where --host is given
+    or it allows nothing else. Not checked: revocation.
 
     The status is 0 where it is sound, 1 where it is broken, 3 where that could not be found out.
     """
-    from twoway.diagnosis.verdicts import concluded
+    from twoway.verdicts import concluded
 
-    if not trust:
-        raise UsageError("there is nothing to check against", "say --trust CA.pem")
+    if not trust and target is None:
+        raise UsageError(
+            "there is nothing to check against", "say --for PLATFORM, or --trust CA.pem, or both"
+        )
+    purpose = side_of(target, purpose, host, verified=bool(trust))
     if [*files, *trust].count(STDIN) > 1:
         raise UsageError("stdin can be read once", "give - once, and the others as files")
     moment = at or datetime.now(UTC)
@@ -90,15 +97,44 @@ def check(
     trials: list[Trial] = []
     # One question, one function: it takes what was loaded and returns findings, which are concluded from together.
     anchors = anchors_in(trust, trust_password, passwords)
-    findings = chain_findings(
-        loaded, anchors, trials.append, at=moment, purpose=purpose, host=host, alias=alias
-    )
-    verdict = concluded(" ".join(files), findings)
+    findings: list[Finding] = []
+    unknown: tuple[Undone, ...] = ()
+    if trust:
+        findings += chain_findings(
+            loaded, anchors, trials.append, at=moment, purpose=purpose, host=host, alias=alias
+        )
+    if target is not None:
+        fit = fitness(target, loaded, at=moment, alias=alias, host=host)
+        findings += fit.findings
+        unknown = fit.unknown
+    verdict = concluded(" ".join(files), findings, unknown)
     if out.json:
         echo_json(verdict.as_json())
     else:
         show(verdict, trials, moment, out)
     return verdict.exit_status
+
+
+def side_of(target: Target | None, purpose: str | None, host: str | None, *, verified: bool) -> str | None:
+    """Return which side of TLS the files are for, as --purpose or else the platform's use says.
+
+    Raises:
+        UsageError: the options contradict each other.
+    """
+    from twoway.x509.purposes import Purpose
+
+    if target is None or target.use.accepts.purpose is None:
+        return purpose
+    said = "client" if target.use.accepts.purpose is Purpose.CLIENT else "server"
+    if purpose not in {None, said} or (purpose and not verified):
+        raise UsageError(
+            f"--purpose {purpose}: for {target.use.title} it is {said}", "leave --purpose out, or see --use"
+        )
+    if host is not None and said != "server":
+        raise UsageError(
+            f"--host is the name of a server, and here {target.use.title}", "leave it out, or see --use"
+        )
+    return said
 
 
 def anchors_in(

@@ -32,7 +32,6 @@ from twoway.errors import UsageError
 
 if TYPE_CHECKING:
     from twoway.platforms.kit import Kit
-    from twoway.platforms.platform import Use
 
 
 @click.command()
@@ -99,12 +98,14 @@ def kit(
     """
     from twoway.platforms import catalogue
     from twoway.platforms import kit as kits
+    from twoway.platforms import settings as platform_settings
     from twoway.platforms.order import Order, alias_of, arranged
+    from twoway.verdicts import concluded
     from twoway.x509.revocation import load_crl
 
     target = catalogue.find(platform)
     use = catalogue.use_of(target, use_name)
-    settings = _settings(use, given)
+    settings = platform_settings.chosen(use, given)
     if (identity is None) == (key is None):
         raise UsageError(
             "an identity is needed", "give --identity FILE, or --key FILE and --certificate FILE"
@@ -128,7 +129,7 @@ def kit(
     place = _place(output or Path(f"{target.name}-kit"), zipped=zipped)
     if not dry_run:
         _write(made, place, zipped=zipped, force=force)
-    report = kits.report(f"{target.name} {use.name}", made.findings)
+    report = concluded(f"{target.name} {use.name}", made.findings).as_json()
     files = [file.name for file in made.files]
     verb = "would be made" if dry_run else "made"
     out.done(
@@ -139,21 +140,6 @@ def kit(
     if chosen is None and secret and not dry_run:
         note(f"password of the kit's files, shown this once: {secret}")
     return 1 if report["verdict"] == "broken" else 0
-
-
-def _settings(use: Use, given: tuple[str, ...]) -> dict[str, str]:
-    """Return every setting of the use, as given or else its default."""
-    known = {setting.name: setting for setting in use.settings}
-    values = {setting.name: setting.default or "" for setting in use.settings}
-    for text in given:
-        name, equals, value = text.partition("=")
-        if not equals or name not in known:
-            choices = ", ".join(known) or "none"
-            raise UsageError(f"--set {text}: {use.title} has these settings: {choices}", "write NAME=VALUE")
-        if not known[name].pattern.fullmatch(value):
-            raise UsageError(f"--set {name}: {value!r} is no {known[name].about}", "see twoway platform show")
-        values[name] = value
-    return values
 
 
 def _password(*, needed: bool, dry_run: bool) -> str:

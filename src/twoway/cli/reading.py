@@ -77,12 +77,14 @@ class Loaded:
         size: in bytes.
         keystore: what is in it.
         password: what opened it, None where nothing was needed.
+        content: its bytes.
     """
 
     source: str
     size: int
     keystore: Keystore
     password: str | None = field(default=None, repr=False)
+    content: bytes = field(default=b"", repr=False)
 
     @property
     def name(self) -> str:
@@ -150,7 +152,7 @@ def opened(
             shown = without_password(data) if listed and given is None else None
             if shown is None:
                 raise
-            return Loaded(source, len(data), shown)
+            return Loaded(source, len(data), shown, content=data)
         given = passwords.store.or_asked(f"password of {printable(source)}")
         keystore = keystores.load(data, given)
     if (
@@ -163,7 +165,7 @@ def opened(
         keystore = keystores.load(data, given)
     if keystore.locked:
         keystore = _unlocked(source, data, given, passwords, keystore, ask=unlock)
-    return Loaded(source, len(data), keystore, given)
+    return Loaded(source, len(data), keystore, given, data)
 
 
 def without_password(data: bytes) -> Keystore | None:

@@ -85,7 +85,7 @@ def tried(
             why: list[Finding] = []
         except ChainBroken as error:
             path, why = (), [error.finding()]
-        why += list(_about_host(leaf, host))
+        why += list(about_host(leaf, host))
     except CertificateUnreadable as error:
         return Trial(leaf, purpose or Purpose.CLIENT, (), (error.finding(),))
     return Trial(leaf, side, path, (*why, *_worth_knowing(path or _related_chain(chain), why, at)))
@@ -108,7 +108,8 @@ def _related_chain(chain: Sequence[Certificate]) -> tuple[Certificate, ...]:
     return chains.in_order(chain[0], chain[1:]).certificates
 
 
-def _about_host(leaf: Certificate, host: str | None) -> Iterator[Finding]:
+def about_host(leaf: Certificate, host: str | None) -> Iterator[Finding]:
+    """Yield what a client finds that calls this host and is shown this certificate."""
     if host is not None and not is_for_host(leaf, host):
         yield _host_not_named(leaf, host)
 

@@ -96,7 +96,7 @@ def entries(file: Presented, accepts: Accepts) -> Iterator[Finding]:
                 facts={"file": file.name},
             )
         return
-    if not file.identities:
+    if not file.identities and not any(entry.certificates for entry in file.keystore.locked):
         yield Finding(
             "identity-missing",
             Severity.ERROR,
@@ -148,14 +148,15 @@ def aliases(file: Presented, accepts: Accepts) -> Iterator[Finding]:
 def passwords(file: Presented, accepts: Accepts) -> Iterator[Finding]:
     """One password opens the file and its key, and every tool takes it."""
     rule = accepts.password
-    if rule and rule.same_for_key and file.keystore.locked:
+    if rule and rule.same_for_key and (file.keystore.locked or file.key_password):
+        keyed = file.keystore.locked or file.identities
         yield Finding(
             "key-password-differs",
             Severity.ERROR,
             f"a key in {file.name} has another password than the file",
             "the platform asks for one password and opens both with it",
             f"twoway convert {file.name} --to {accepts.formats[0]} --key-password-file FILE",
-            facts={"file": file.name, "aliases": [entry.alias for entry in file.keystore.locked][:10]},
+            facts={"file": file.name, "aliases": [entry.alias for entry in keyed][:10]},
         )
     if rule is None or file.password is None:
         return
@@ -180,4 +181,6 @@ def _titled(format_: Format) -> str:
     return _TITLES[format_]
 
 
-RULES = (file_format, size, encryption, entries, aliases, passwords)
+# What shows without a password.
+OUTSIDE = (file_format, size, encryption)
+RULES = (*OUTSIDE, entries, aliases, passwords)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from twoway import keystores
 from twoway.errors import FormatUnknown, SecretInHandover
-from twoway.findings import Finding, Severity
+from twoway.findings import Finding, Severity, worst_first
 from twoway.keystores.model import Format
 from twoway.keystores.pkcs12_profile import profile_of
 from twoway.platforms import steps
@@ -22,6 +22,7 @@ from twoway.platforms.order import Order
 from twoway.platforms.platform import File, Platform, Rendered, Use
 from twoway.platforms.preflight import preflight
 from twoway.platforms.presented import Presented, is_bare_key, is_chain, with_chain
+from twoway.verdicts import concluded
 
 KEEP, SEND = "keep/", "send/"
 _PEM = b"-----BEGIN "
@@ -62,20 +63,8 @@ def made(platform: Platform, use: Use, order: Order, found: tuple[Finding, ...] 
     findings = [*found, *renamed, *rendered.notes]
     for presented, trust in _looked_at(rendered.keep, order):
         findings += preflight(platform, use.for_trust() if trust else use, presented)
-    ordered = tuple(sorted(findings, key=lambda one: list(Severity).index(one.severity)))
+    ordered = worst_first(findings)
     return Kit(platform, use, _files(platform, use, order, rendered, ordered), ordered)
-
-
-def report(target: str, findings: tuple[Finding, ...]) -> dict[str, object]:
-    """Return a preflight's result in the form that check and rehearse share."""
-    errors = [finding for finding in findings if finding.severity is Severity.ERROR]
-    return {
-        "target": target,
-        "verdict": "broken" if errors else "ok",
-        "cause": errors[0].as_json() if errors else None,
-        "findings": [finding.as_json() for finding in findings],
-        "unknown": [],
-    }
 
 
 def _spelled(order: Order, use: Use) -> tuple[Order, tuple[Finding, ...]]:
@@ -142,7 +131,7 @@ def _files(
         if file.secret:
             raise SecretInHandover(file.name)
     target = f"{platform.name} {use.name}: {order.leaf.subject}"
-    checked = json.dumps(report(target, findings), indent=2) + "\n"
+    checked = json.dumps(concluded(target, findings).as_json(), indent=2) + "\n"
     return (
         *(replace(file, name=KEEP + file.name) for file in rendered.keep),
         *(replace(file, name=SEND + file.name) for file in rendered.send),

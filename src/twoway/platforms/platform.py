@@ -106,7 +106,9 @@ class Accepts:
         password: None: the file has none.
         one_identity: a second one is in the way.
         trusted: whether trusted certificates may lie beside the identity.
+        trust_apart: whom to trust may lie in a file of its own; if not, a file without a key lacks it.
         octets: how large the file may be; None where no limit is known.
+        trust_formats: of a file that says whom to trust, where it is in others.
     """
 
     formats: tuple[Format, ...]
@@ -119,7 +121,9 @@ class Accepts:
     password: PasswordRule | None = PasswordRule()
     one_identity: bool = True
     trusted: bool = True
+    trust_apart: bool = True
     octets: int | None = None
+    trust_formats: tuple[Format, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,9 +222,9 @@ class Use:
 
     def for_trust(self) -> Use:
         """Return the use as it looks at a file that says whom to trust."""
-        return replace(
-            self, accepts=replace(self.accepts, purpose=None, alias=None), checks=self.trust_checks
-        )
+        formats = self.accepts.trust_formats or self.accepts.formats
+        accepts = replace(self.accepts, purpose=None, alias=None, formats=formats)
+        return replace(self, accepts=accepts, checks=self.trust_checks)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,10 @@ What a document says and nobody has seen is a warning, never an error.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
-from twoway.findings import Finding, Severity
+from twoway.findings import Finding, Severity, worst_first
 from twoway.platforms import certificate_rules, file_rules
 from twoway.platforms.platform import ByDocument, Platform, Use
 from twoway.platforms.presented import Presented
@@ -33,20 +34,34 @@ def preflight(platform: Platform, use: Use, file: Presented) -> tuple[Finding, .
         use: what for there.
         file: the file.
     """
-    found: list[Finding] = []
     rules = (*file_rules.RULES, *certificate_rules.RULES)
     said = (
         *file.keystore.findings,
         *(finding for rule in rules for finding in rule(file, use.accepts)),
         *(finding for check in use.checks for finding in check(file)),
     )
+    return _ranked(platform, said)
+
+
+def unopened(platform: Platform, use: Use, file: Presented) -> tuple[Finding, ...]:
+    """Return what speaks against a file whose password nobody gave, as far as that shows, the errors first.
+
+    Args:
+        platform: what it is for.
+        use: what for there.
+        file: the file, its keys locked.
+    """
+    said = (finding for rule in file_rules.OUTSIDE for finding in rule(file, use.accepts))
+    return _ranked(platform, (*file.keystore.findings, *said))
+
+
+def _ranked(platform: Platform, said: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return each finding once, weighed by how the platform is known, the errors first."""
+    found: list[Finding] = []
     for finding in said:
         if finding not in found:
             found.append(finding)
-    order = list(Severity)
-    return tuple(
-        sorted((_weighed(one, platform) for one in found), key=lambda one: order.index(one.severity))
-    )
+    return worst_first(_weighed(one, platform) for one in found)
 
 
 def _weighed(finding: Finding, platform: Platform) -> Finding:

@@ -24,6 +24,7 @@ class Presented:
         profile: how a PKCS#12 is encrypted, by the name of a profile, or ``legacy`` (RC2) or ``mixed``.
         content: its bytes, for rules about how a key is written; empty where they are not at hand.
         settings: what somebody said about the platform besides, such as its version.
+        key_password: the key has another password than the file, and was opened with it.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Presented:
     profile: str | None = None
     content: bytes = field(default=b"", repr=False)
     settings: Mapping[str, str] = field(default_factory=dict)
+    key_password: bool = False
 
     @property
     def identities(self) -> tuple[IdentityEntry, ...]:

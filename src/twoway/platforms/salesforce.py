@@ -48,6 +48,7 @@ _KEYSTORE = Accepts(
     root=Root.IN,
     alias=ALIAS,
     password=PasswordRule(least=6, same_for_key=True),
+    trust_apart=False,
 )
 
 _NAME = re.compile(r"[A-Za-z](?:_?[A-Za-z0-9])*")

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from twoway.diagnosis.verdicts import Outcome, Undone, concluded
+from twoway.verdicts import Outcome, Undone, concluded
 from twoway.findings import Finding, Severity
 
 ERROR, WARNING = (

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from twoway.findings import Finding, Severity
+from twoway.findings import Finding, Severity, worst_first
 
 
 class Outcome(StrEnum):
@@ -75,10 +75,8 @@ class Verdict:
 
 def concluded(target: str, findings: Iterable[Finding], unknown: Iterable[Undone] = ()) -> Verdict:
     """Return the verdict on what was found, the errors first and otherwise in order, each finding once."""
-    order = list(Severity)
     distinct: list[Finding] = []
     for found in findings:
         if found not in distinct:
             distinct.append(found)
-    ranked = sorted(distinct, key=lambda found: order.index(found.severity))
-    return Verdict(target, tuple(ranked), tuple(unknown))
+    return Verdict(target, worst_first(distinct), tuple(unknown))
