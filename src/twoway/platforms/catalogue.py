@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from twoway.errors import UsageError
 from twoway.platforms import (
+    aem,
     apache,
+    browser,
     curl,
+    envoy,
+    firefox,
+    haproxy,
     java,
+    jetty,
     mulesoft,
     nginx,
     nodejs,
+    postman,
     python,
     salesforce,
     tomcat,
@@ -17,12 +24,19 @@ from twoway.platforms import (
 from twoway.platforms.platform import Platform, Use
 
 PLATFORMS: tuple[Platform, ...] = (
+    aem.PLATFORM,
     apache.PLATFORM,
+    browser.PLATFORM,
     curl.PLATFORM,
+    envoy.PLATFORM,
+    firefox.PLATFORM,
+    haproxy.PLATFORM,
     java.PLATFORM,
+    jetty.PLATFORM,
     mulesoft.PLATFORM,
     nginx.PLATFORM,
     nodejs.PLATFORM,
+    postman.PLATFORM,
     python.PLATFORM,
     salesforce.PLATFORM,
     tomcat.PLATFORM,
