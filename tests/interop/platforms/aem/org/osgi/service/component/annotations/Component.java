@@ -1,0 +1,6 @@
+package org.osgi.service.component.annotations;
+
+/** As OSGi has it. */
+public @interface Component {
+    Class<?>[] service() default {};
+}

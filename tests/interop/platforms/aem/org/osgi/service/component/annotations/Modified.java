@@ -1,0 +1,4 @@
+package org.osgi.service.component.annotations;
+
+/** As OSGi has it. */
+public @interface Modified {}
