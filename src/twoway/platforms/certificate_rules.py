@@ -73,7 +73,8 @@ def chains(file: Presented, accepts: Accepts) -> Iterator[Finding]:
                 facts={"file": file.name, "alias": entry.alias, "chain": [one.subject for one in chain][:10]},
             )
             continue
-        yield from _ends(file, entry, accepts)
+        if not accepts.signs_only:
+            yield from _ends(file, entry, accepts)
 
 
 def _ends(file: Presented, entry: IdentityEntry, accepts: Accepts) -> Iterator[Finding]:
@@ -165,7 +166,7 @@ def dates(file: Presented, _accepts: Accepts) -> Iterator[Finding]:
 
 def purposes(file: Presented, accepts: Accepts) -> Iterator[Finding]:
     """The certificate may be used for what it is to be used for."""
-    purpose = accepts.purpose
+    purpose = None if accepts.signs_only else accepts.purpose
     for entry in file.identities if purpose else ():
         assert purpose is not None  # noqa: S101  the line above says so
         leaf = entry.certificates[0]

@@ -109,6 +109,7 @@ class Accepts:
         trust_apart: whom to trust may lie in a file of its own; if not, a file without a key lacks it.
         octets: how large the file may be; None where no limit is known.
         trust_formats: of a file that says whom to trust, where it is in others.
+        signs_only: the key signs something and takes part in no handshake: purposes and issuers do not matter.
     """
 
     formats: tuple[Format, ...]
@@ -124,6 +125,7 @@ class Accepts:
     trust_apart: bool = True
     octets: int | None = None
     trust_formats: tuple[Format, ...] = ()
+    signs_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)

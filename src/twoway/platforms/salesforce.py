@@ -1,4 +1,4 @@
-"""Salesforce: keystores for its callouts.
+"""Salesforce: keystores for its callouts, the certificate of an external client app, and calls into it.
 
 Source of what it accepts: help.salesforce.com, "Import a Certificate from a Keystore"
 (security_keys_export_import_certs_with_a_keystore), and knowledge articles 000387714, 000386138 and 000383872.
@@ -14,6 +14,7 @@ from xml.sax.saxutils import escape
 
 from twoway import keystores
 from twoway.keystores.model import Format, Keystore
+from twoway.platforms import salesforce_app, salesforce_inbound
 from twoway.platforms.order import Order
 from twoway.platforms.platform import (
     RSA,
@@ -172,6 +173,8 @@ PLATFORM = Platform(
             render=_callout,
             settings=(Setting("named-credential", "the named credential's name", "External_System", _NAME),),
         ),
+        salesforce_app.USE,
+        salesforce_inbound.USE,
     ),
     failures=(
         Failure(
@@ -208,6 +211,31 @@ PLATFORM = Platform(
             "certificate_required",
             "no certificate was sent: the named credential has none, or the server names other CAs than this chain's",
             "put the certificate into the named credential; compare the names that the server asks for",
+        ),
+        Failure(
+            "audience is invalid",
+            "aud of the token is no login host: it is the org's own URL, or login and test were mixed up",
+            "set audience to https://login.salesforce.com, or https://test.salesforce.com for a sandbox",
+        ),
+        Failure(
+            "invalid assertion",
+            "the token was signed with another key than the app's certificate has, or is malformed",
+            "upload the certificate of this key; compare both with twoway inspect",
+        ),
+        Failure(
+            "expired authorization code",
+            "exp of the token is past: in milliseconds, in local time, or the clock is wrong",
+            "exp is seconds since 1970 in UTC, some three minutes ahead",
+        ),
+        Failure(
+            "user hasn't approved this consumer",
+            "the user is not pre-authorised, or the scope refresh_token is missing",
+            "Policies: Admin approved users are pre-authorized, with a profile or permission set of the user",
+        ),
+        Failure(
+            "MUTUAL_AUTHENTICATION_FAILED",
+            "the user must show a certificate, and none or another one came, or port 443 was called",
+            "call port 8443 of the My Domain host with the uploaded certificate and its issuers",
         ),
     ),
 )

@@ -1,10 +1,12 @@
-"""Salesforce's callouts: the JKS of four PEM files, as keytool and Java see it.
+"""Salesforce: the JKS of its callouts as keytool and Java see it, and the certificate of its JWT bearer flow.
 
 Salesforce itself cannot be had; what it runs on can: its callouts are made by Java, with the imported JKS.
 """
 
 from __future__ import annotations
 
+import re
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -220,3 +222,106 @@ def test_password_is_in_no_file_of_the_kit(ours: Kit) -> None:
     """Whoever gets the folder cannot open it."""
     files = [one for one in ours.folder.rglob("*") if one.is_file()]
     assert [] == [one.name for one in files if PASSWORD.encode() in one.read_bytes()]
+
+
+@dataclass(frozen=True)
+class JwtFiles:
+    """What the page docs/salesforce.md has a person make for the JWT bearer flow."""
+
+    folder: Path
+
+    @property
+    def password(self) -> str:
+        """What encrypts the key and the keystores."""
+        return f"file:{self.folder / 'password'}"
+
+    def openssl(self, *words: str) -> str:
+        """What openssl says."""
+        return check(["openssl", *words], cwd=self.folder).decode()
+
+
+@pytest.fixture(scope="module")
+def jwt(tmp_path_factory: pytest.TempPathFactory) -> JwtFiles:
+    """The commands of the page, one after the other."""
+    presence.require("openssl", "default-jdk-headless")
+    folder = tmp_path_factory.mktemp("jwt")
+    (folder / "password").write_text(PASSWORD)
+    secret = ("--out-password-file", "password")
+    opened = ("--key", "server.pass.key", "--key-password-file", "password")
+    subject = ("--subject", "CN=jwt,O=Example")
+    commands = (
+        ("key", "new", "--algorithm", "rsa-2048", "-o", "server.pass.key", *secret),
+        ("csr", "new", *opened, *subject, "-o", "server.csr"),
+        ("certificate", "self-sign", *opened, *subject, "--days", "365", "--certificate-out", "server.crt"),
+        ("kit", "salesforce", "--use", "app", *opened, "--certificate", "server.crt", "-o", "kit", *FORM),
+    )
+    for words in commands:
+        check([sys.executable, "-m", "twoway", *words], cwd=folder)
+    return JwtFiles(folder)
+
+
+FORM = (
+    *("--set", "contact-email=ops@example.com", "--set", "username=api@example.com"),
+    *("--set", "oauth-port=1919", "--set", "instance-url=https://example.my.salesforce.com"),
+)
+
+
+def test_key_is_encrypted_and_clear(jwt: JwtFiles) -> None:
+    """The one with the password is kept, the clear one is what Salesforce CLI reads: the same key."""
+    sealed = jwt.openssl("pkey", "-in", "server.pass.key", "-passin", jwt.password, "-pubout")
+    assert "ENCRYPTED" in (jwt.folder / "server.pass.key").read_text()
+    clear = jwt.folder / "kit/keep/server.key"
+    assert sealed == jwt.openssl("pkey", "-in", str(clear), "-pubout")
+    assert 0o600 == clear.stat().st_mode & 0o777
+
+
+def test_request_and_certificate_are_the_keys(jwt: JwtFiles) -> None:
+    """The request proves its key, and the certificate is its own issuer for 365 days."""
+    assert "jwt" in jwt.openssl("req", "-in", "server.csr", "-verify", "-noout", "-subject")
+    assert "server.crt: OK" in jwt.openssl("verify", "-CAfile", "server.crt", "server.crt")
+    (certificate,) = load_certificates((jwt.folder / "server.crt").read_bytes())
+    assert 365 == (certificate.not_after - certificate.not_before).days
+
+
+def test_signature_of_the_key_is_verified_by_what_is_uploaded(jwt: JwtFiles) -> None:
+    """As Salesforce does with a token: RS256 by the key, checked with the certificate."""
+    (jwt.folder / "token").write_text("header.claims")
+    (jwt.folder / "uploaded.pub").write_text(
+        jwt.openssl("x509", "-in", "kit/send/server.crt", "-pubkey", "-noout")
+    )
+    jwt.openssl("dgst", "-sha256", "-sign", "kit/keep/server.key", "-out", "signature", "token")
+    said = jwt.openssl("dgst", "-sha256", "-verify", "uploaded.pub", "-signature", "signature", "token")
+    assert "Verified OK" in said
+
+
+def test_only_the_certificate_goes_to_salesforce(jwt: JwtFiles) -> None:
+    """The key never does."""
+    assert ["server.crt"] == [one.name for one in (jwt.folder / "kit/send").iterdir()]
+    assert b"PRIVATE" not in (jwt.folder / "kit/send/server.crt").read_bytes()
+
+
+def test_form_has_every_value(jwt: JwtFiles) -> None:
+    """The timeout among them, which the seed garbles; nothing is found wrong with the certificate."""
+    made = Kit(jwt.folder / "kit")
+    rows = {line.strip() for line in made.steps.splitlines() if line.strip().startswith("| ")}
+    assert {
+        "| Contact Email | `ops@example.com` |",
+        "| Callback URL | `http://localhost:1919/OauthRedirect` |",
+        "| Refresh Token Validity Period, Unit | 365, Day(s) |",
+        "| Session Timeout in Minutes | 15 |",
+        "| Username | `api@example.com` |",
+        "| Instance URL | `https://example.my.salesforce.com` |",
+    } <= rows
+    assert '"oauthLocalPort": "1919"' in made.keep("sfdx-project.json").read_text()
+    assert [] == made.codes
+
+
+def test_keystores_have_the_named_alias(jwt: JwtFiles) -> None:
+    """They are optional: the JWT bearer flow needs none, other uses of the certificate do."""
+    names = ("--alias", "jwt_cert", "--pkcs12", "--jks", "--out-password-file", "password", "-o", "stores")
+    key = ("--key", "server.pass.key", "--key-password-file", "password", "--subject", "CN=jwt")
+    check([sys.executable, "-m", "twoway", "certificate", "self-sign", *key, *names], cwd=jwt.folder)
+    for name, kind in (("keystore.p12", "PKCS12"), ("keystore.jks", "JKS")):
+        listing: list[str | Path] = ["keytool", "-list", "-keystore", jwt.folder / "stores" / name]
+        said = check([*listing, "-storetype", kind, "-storepass", PASSWORD]).decode()
+        assert re.search(r"^jwt_cert, .*PrivateKeyEntry", said, re.MULTILINE)
