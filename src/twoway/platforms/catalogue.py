@@ -16,12 +16,14 @@ from twoway.platforms import (
     mulesoft,
     nginx,
     nodejs,
+    postgresql,
     postman,
     python,
     salesforce,
     tomcat,
 )
 from twoway.platforms.platform import Platform, Use
+from twoway.x509.purposes import Purpose
 
 PLATFORMS: tuple[Platform, ...] = (
     aem.PLATFORM,
@@ -36,6 +38,7 @@ PLATFORMS: tuple[Platform, ...] = (
     mulesoft.PLATFORM,
     nginx.PLATFORM,
     nodejs.PLATFORM,
+    postgresql.PLATFORM,
     postman.PLATFORM,
     python.PLATFORM,
     salesforce.PLATFORM,
@@ -69,3 +72,19 @@ def use_of(platform: Platform, name: str | None) -> Use:
             return use
     choices = ", ".join(use.name for use in platform.uses)
     raise UsageError(f"{platform.title} has no use {name!r}", f"choose one of {choices} with --use")
+
+
+def use_as(platform: Platform, name: str | None, purpose: Purpose) -> Use:
+    """Return a platform's use of this name, or its first one on this side of TLS if no name is given.
+
+    Raises:
+        UsageError: it has none, or the one that was named is on the other side.
+    """
+    side = "calls others" if purpose is Purpose.CLIENT else "asks its clients for certificates"
+    fitting = [use for use in platform.uses if use.accepts.purpose is purpose]
+    chosen = use_of(platform, name) if name is not None else (fitting or [None])[0]
+    if chosen is None or chosen not in fitting:
+        words = f"{platform.title} has no use {name!r} that {side}" if name else f"{platform.title} never {side}"
+        advice = f"choose one of {', '.join(use.name for use in fitting)} with --use" if fitting else "choose another platform"
+        raise UsageError(words, advice)
+    return chosen
