@@ -95,7 +95,15 @@ def java(folder: Path, *arguments: object, **environment: str) -> Finished:
 def java_server(folder: Path, *arguments: object, ready: str, **environment: str) -> Iterator[int]:
     """Run a Java server, whose log says the port that it chose, until the block ends."""
     # The shell's cd is what makes paths of a kit relative to the kit.
-    argv = ["sh", "-c", 'cd "$0" && exec "$@"', folder, "java", *QUICK, *map(str, arguments)]
+    argv: list[str | Path] = [
+        "sh",
+        "-c",
+        'cd "$0" && exec "$@"',
+        folder,
+        "java",
+        *QUICK,
+        *map(str, arguments),
+    ]
     environment = {"STORE_PASSWORD": PASSWORD, **environment}
     with serving(argv, log=folder / "server.log", ready=ready, env=environment, timeout=60) as match:
         yield int(match[1])

@@ -77,7 +77,14 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     made = kit("aem", aem, trust=provider)
     classes = folder / "classes"
     stubs = [file for part in ("com", "org") for file in (HERE / part).rglob("*.java")]
-    javac = ["javac", "-Xlint:-options", "-cp", f"{classes}:{':'.join(JARS)}", "-d", classes]
+    javac: list[str | Path] = [
+        "javac",
+        "-Xlint:-options",
+        "-cp",
+        f"{classes}:{':'.join(JARS)}",
+        "-d",
+        classes,
+    ]
     check([*javac, "-Werror", "--release", "8", *stubs, made / "keep/MutualTlsClient.java"], timeout=60)
     check([*javac, HERE / "Author.java"], timeout=60)
     return World(
