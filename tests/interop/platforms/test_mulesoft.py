@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,11 +22,11 @@ from tests.interop.platforms.links import (
     kit,
     self_signed,
 )
-from tests.parts import curl, node_client
+from tests.parts import curl, newman
 from tests.parts.answers import NoAnswer
-from tests.parts.credentials import P12, Pem
+from tests.parts.credentials import Pem
 from tests.parts.presence import require
-from tests.parts.programs import Finished
+from tests.parts.programs import Finished, run
 
 require("default-jdk-headless", "curl", "nodejs")
 
@@ -98,17 +100,50 @@ def test_requester_trusts_nobody_else(running: Running) -> None:
     assert (1, True) == (said.status, b"PKIX path" in said.stderr), said.stderr
 
 
-def test_pfx_for_postman_opens_in_node(running: Running) -> None:
-    """Postman's own TLS is Node's; a wrong passphrase is told as such."""
-    made = kit("mulesoft", running.client, "--peer", running.url, trust=running.server, to="postman")
-    pfx = made / "keep/client.pfx"
-    ca = running.server.anchor
-    (answer,) = node_client.get(f"{running.url}/", ca=ca, identity=P12(pfx, PASSWORD))
-    assert 200 == answer.status
-    with pytest.raises(NoAnswer, match="mac verify failure"):
-        node_client.get(f"{running.url}/", ca=ca, identity=P12(pfx, "not-that-one"))
-    with pytest.raises(NoAnswer):
-        node_client.get(f"{running.url}/", ca=ca)
+def run_newman(running: Running, folder: Path, *, passphrase: str | None) -> Finished:
+    """Send a GET as Postman would, with the PFX of the requester's kit if there is a passphrase for it."""
+    made = kit(
+        "mulesoft", running.client, "--peer", running.url, "--force", trust=running.server, to="postman"
+    )
+    collection = {
+        "info": {
+            "name": "mule",
+            "schema": "https://schema.getpostman.com/json/collection/v2.1.0/collection.json",
+        },
+        "item": [{"name": "get", "request": {"method": "GET", "url": f"{running.url}/"}}],
+    }
+    (folder / "collection.json").write_text(json.dumps(collection))
+    listener_ca = running.server.folder / "mulesoft-server/send/server-ca.pem"
+    argv: list[str | Path] = [newman.programs() / "newman", "run", "collection.json", "--color", "off"]
+    argv += ["--ssl-extra-ca-certs", listener_ca]
+    if passphrase:
+        entry = {
+            "name": "mule",
+            "matches": [f"{running.url}/*"],
+            "pfx": {"src": str(made / "keep/client.pfx")},
+            "passphrase": passphrase,
+        }
+        (folder / "certificates.json").write_text(json.dumps([entry]))
+        argv += ["--ssl-client-cert-list", "certificates.json"]
+    return run(argv, cwd=folder, timeout=60)
+
+
+def test_postman_is_answered_with_the_pfx(running: Running, tmp_path: Path) -> None:
+    """The listener trusts the requester's certificate, whoever shows it."""
+    said = run_newman(running, tmp_path, passphrase=PASSWORD)
+    assert (0, True) == (said.status, b"200 OK" in said.stdout), said.stdout
+
+
+def test_postman_says_what_the_page_shows(running: Running, tmp_path: Path) -> None:
+    """Without the PFX and with a wrong passphrase: both messages stand in docs/mulesoft.md."""
+    page = (Path(__file__).parents[3] / "docs/mulesoft.md").read_text()
+    without = run_newman(running, tmp_path, passphrase=None)
+    wrong = run_newman(running, tmp_path, passphrase="not-that-one")
+    assert (1, 1) == (without.status, wrong.status)
+    assert re.search(rb"socket hang up|sslv3 alert bad certificate", without.stdout), without.stdout
+    assert b"mac verify failure" in wrong.stdout, wrong.stdout
+    for message in ("socket hang up", "sslv3 alert bad certificate", "mac verify failure"):
+        assert message in page
 
 
 def test_alias_of_mixed_case_is_written_so_that_mule_finds_it(running: Running) -> None:
