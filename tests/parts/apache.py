@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from tests.parts.presence import require
-from tests.parts.programs import Finished, run, serving
+from tests.parts.programs import Finished, check, run, serving
 
 MODULES = Path("/usr/lib/apache2/modules")
 # What Debian has on from the start, and what a2enmod ssl headers proxy proxy_http adds.
@@ -22,6 +23,7 @@ PidFile {directory}/httpd.pid
 ServerName localhost
 ErrorLog /dev/stderr
 LogLevel warn mpm_event:notice ssl:info
+SSLSessionCache shmcb:{directory}/sessions(512000)
 {user}
 {modules}
 {listen}
@@ -48,6 +50,16 @@ def httpd(directory: Path, configuration: Path, *ports: int) -> Iterator[Path]:
         for port in ports:
             socket.create_connection(("127.0.0.1", port), 5).close()
         yield log
+
+
+def reload(directory: Path) -> None:
+    """Do as ``apachectl graceful`` does, and wait until it is done."""
+    log = directory / "httpd.log"
+    before = log.read_text().count("resuming normal operations")
+    check(["apache2", "-k", "graceful", "-f", directory / "httpd.conf"])
+    deadline = time.monotonic() + 10
+    while log.read_text().count("resuming normal operations") == before and time.monotonic() < deadline:
+        time.sleep(0.02)
 
 
 def configtest(directory: Path, configuration: Path) -> Finished:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.interop.platforms import server_kits
+from tests.interop.platforms.front import Callers, crl, standing
 from tests.interop.platforms.server_kits import kit, twoway
 from tests.parts import apache, curl, openssl, tls
 from tests.parts import material as parts
@@ -18,6 +20,7 @@ from tests.parts.chromium import chromium
 from tests.parts.credentials import P12, Pem
 from tests.parts.jetty import jetty
 from tests.parts.nginx import nginx
+from tests.parts.raw import Version, connect
 from tests.parts.served import free_port
 from tests.parts.tomcat import Tomcat
 from tests.parts.upstream import upstream
@@ -202,6 +205,37 @@ def test_jetty_behind_httpd(files: Path, tmp_path: Path) -> None:
             assert "CN=globex" in named[0]
             with pytest.raises(NoAnswer, match="certificate required"):
                 story.get(None)
+
+
+@pytest.mark.parametrize("version", ["TLSv1.2", "TLSv1.3"])
+def test_revoked_client_is_refused_on_its_resumed_session(
+    files: Path, tmp_path: Path, version: Version
+) -> None:
+    """Once httpd was reloaded with the new list."""
+    callers = Callers(tmp_path)
+    lists = callers.crls
+    none = tmp_path / "none.crl"
+    none.write_bytes(crl(callers.issuing, []))
+    with standing(callers, "apache", running, *lists[:2], "--crl", none) as front:
+        with connect(front.port, identity=callers.vandelay, version=version) as first:
+            # There is no application: it is httpd that answers whom it let in.
+            assert 503 == first.request("/").status
+            session = first.session
+        with connect(front.port, identity=callers.vandelay, version=version, session=session) as second:
+            assert (True, 503) == (second.resumed, second.request("/").status)
+        written = [Path(str(path)).read_bytes() for path in lists[1::2]]
+        (tmp_path / "kit/keep/client-ca.crl").write_bytes(b"".join(written))
+        apache.reload(tmp_path / "kit")
+        with (
+            pytest.raises(NoAnswer),
+            connect(front.port, identity=callers.vandelay, version=version, session=session) as third,
+        ):
+            third.request("/")
+
+
+def running(made: Path, port: int) -> AbstractContextManager[Path]:
+    """Httpd with the server's configuration of a kit."""
+    return apache.httpd(made, made / "keep/server.conf", port)
 
 
 def test_client_kit_calls_a_partner(tmp_path: Path) -> None:
