@@ -132,8 +132,16 @@ def test_rc2_is_read_and_yet_a_warning(tmp_path: Path) -> None:
     """Java reads it; who takes the same file to OpenSSL, Node.js or Postman does not."""
     require("openssl")
     files = HOLDER.pem(tmp_path)
-    argv: list[str | Path]
-    argv = ["openssl", "pkcs12", "-export", "-legacy", "-name", "acme", "-passout", f"pass:{PASSWORD}"]
+    argv: list[str | Path] = [
+        "openssl",
+        "pkcs12",
+        "-export",
+        "-legacy",
+        "-name",
+        "acme",
+        "-passout",
+        f"pass:{PASSWORD}",
+    ]
     content = check([*argv, "-in", files.certificate, "-inkey", files.key])
     assert {"pkcs12-rc2": Severity.WARNING} == found(java.PLATFORM, loaded("a.p12", content))
 
