@@ -108,7 +108,7 @@ def test_truststore_of_openssl_is_empty_to_java(tmp_path: Path) -> None:
         "-export",
         "-nokeys",
         "-in",
-        tmp_path / "ca.pem",
+        str(tmp_path / "ca.pem"),
         "-passout",
         f"pass:{PASSWORD}",
     ]
