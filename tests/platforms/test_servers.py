@@ -152,6 +152,16 @@ def test_haproxy_has_certificate_and_key_in_one_secret_file() -> None:
     )
 
 
+@pytest.mark.parametrize(("mode", "codes"), [(0o600, []), (0o644, ["database-key-readable"]), (None, [])])
+def test_key_that_others_may_read_is_an_error_for_postgresql(mode: int | None, codes: list[str]) -> None:
+    """The server does not start with it; where nobody knows the mode, nothing is said."""
+    file = presented(
+        entry(HOST, certificates=2), name="server.pem", format=Format.PEM, password=None, mode=mode
+    )
+    found = preflight(postgresql.PLATFORM, postgresql.PLATFORM.uses[0], file)
+    assert codes == [finding.code for finding in found]
+
+
 def test_database_user_of_another_name_wants_a_map() -> None:
     """PostgreSQL takes the common name for the user's."""
     order = Order(entry(client()), trusted(CLIENTS), AT, "", "db.example.com")

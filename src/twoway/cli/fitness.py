@@ -6,13 +6,14 @@ import functools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from twoway.cli import completing
 from twoway.cli.options import Command
-from twoway.cli.reading import Loaded, may_be_java
+from twoway.cli.reading import STDIN, Loaded, may_be_java
 from twoway.errors import EntryMissing, UsageError
 from twoway.findings import Finding, Severity
 from twoway.verdicts import Undone
@@ -38,12 +39,43 @@ class Target:
     settings: Mapping[str, str]
 
 
-def target_options(command: Command) -> Command:
-    """Add --for, --use and --set, which the command gets as ``target``: a ``Target``, or None."""
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What --for, --use and --set name.
+
+    Args:
+        platform: the platform's name; None where none is named.
+        use: the use's name.
+        given: settings, each as NAME=VALUE.
+    """
+
+    platform: str | None
+    use: str | None
+    given: tuple[str, ...]
+
+    def target(self) -> Target | None:
+        """Return the platform and what for, None where no platform is named.
+
+        Raises:
+            UsageError: there is no such platform, use or setting; or no platform is named, but one of these.
+        """
+        from twoway.platforms import catalogue, settings
+
+        if self.platform is None:
+            if self.use is not None or self.given:
+                raise UsageError("--use and --set go with a platform", "say --for PLATFORM")
+            return None
+        found = catalogue.find(self.platform)
+        use = catalogue.use_of(found, self.use)
+        return Target(found, use, settings.chosen(use, self.given))
+
+
+def platform_options(command: Command) -> Command:
+    """Add --for, --use and --set, which the command gets as ``wanted``."""
 
     @functools.wraps(command)
     def combined(platform: str | None, use_name: str | None, given: tuple[str, ...], **values: Any) -> Any:
-        return command(target=_target(platform, use_name, given), **values)
+        return command(wanted=Wanted(platform, use_name, given), **values)
 
     decorated: Command = combined
     for option in reversed(OPTIONS):
@@ -56,7 +88,7 @@ OPTIONS = (
         "--for",
         "platform",
         metavar="PLATFORM",
-        help="Hold the files against what a platform accepts: see twoway platform list.",
+        help="What a platform accepts, by its name: see twoway platform list.",
         shell_complete=completing.platforms,
     ),
     click.option(
@@ -75,18 +107,6 @@ OPTIONS = (
         shell_complete=completing.settings,
     ),
 )
-
-
-def _target(platform: str | None, use_name: str | None, given: tuple[str, ...]) -> Target | None:
-    from twoway.platforms import catalogue, settings
-
-    if platform is None:
-        if use_name is not None or given:
-            raise UsageError("--use and --set go with a platform", "say --for PLATFORM")
-        return None
-    found = catalogue.find(platform)
-    use = catalogue.use_of(found, use_name)
-    return Target(found, use, settings.chosen(use, given))
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +170,7 @@ def presented(loaded: Loaded, target: Target, at: datetime) -> Presented:
         content=loaded.content,
         settings=target.settings,
         key_password=_key_has_its_own(loaded),
+        mode=None if loaded.source == STDIN else Path(loaded.source).stat().st_mode & 0o777,
     )
 
 

@@ -29,6 +29,7 @@ from twoway.platforms.parts import (
     trust_file,
 )
 from twoway.platforms.platform import Failure, File, Platform, Proven, Rendered, Setting, Use
+from twoway.platforms.presented import Presented
 from twoway.platforms.verification import (
     TRUST_CHECKS,
     authorities,
@@ -133,6 +134,22 @@ $installing
 
 `psql service=twoway -c "SELECT ssl, client_dn FROM pg_stat_ssl WHERE pid = pg_backend_pid()"` has `t` and the subject.
 """)
+
+
+def key_for_its_owner(file: Presented) -> Iterator[Finding]:
+    """Neither the server nor libpq takes a key that others may read."""
+    # A key and its chain in two files are looked at as one, under both names.
+    name = file.name.partition(" with ")[0]
+    if file.mode is not None and file.mode & 0o077 and file.keystore.identities:
+        yield Finding(
+            "database-key-readable",
+            Severity.ERROR,
+            f"{name} holds the private key, and others than its owner may read it (mode {file.mode:04o})",
+            "PostgreSQL does not start with such a key, and libpq does not connect: has group or world access"
+            " (0640 will do where the file belongs to root)",
+            f"chmod 600 {name}",
+            facts={"file": name, "mode": f"{file.mode:04o}"},
+        )
 
 
 def user_of_certificate(order: Order, user: str) -> Iterator[Finding]:
@@ -267,7 +284,7 @@ PLATFORM = Platform(
                 Setting("user", "the user's name in pg_hba.conf", "all", re.compile(_NAME)),
                 _MAP,
             ),
-            checks=(leaf_first,),
+            checks=(leaf_first, key_for_its_owner),
             trust_checks=TRUST_CHECKS,
         ),
         Use(
@@ -280,7 +297,7 @@ PLATFORM = Platform(
                 Setting("database", "the database's name (default: the user's)", "", re.compile(_NAME)),
                 Setting("user", "the database user (default: the common name)", "", re.compile(_NAME)),
             ),
-            checks=(leaf_first,),
+            checks=(leaf_first, key_for_its_owner),
             trust_checks=TRUST_CHECKS[:1],
         ),
     ),

@@ -25,6 +25,7 @@ class Presented:
         content: its bytes, for rules about how a key is written; empty where they are not at hand.
         settings: what somebody said about the platform besides, such as its version.
         key_password: the key has another password than the file, and was opened with it.
+        mode: who may read it, as ``chmod`` has it; None where that is not known.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Presented:
     content: bytes = field(default=b"", repr=False)
     settings: Mapping[str, str] = field(default_factory=dict)
     key_password: bool = False
+    mode: int | None = None
 
     @property
     def identities(self) -> tuple[IdentityEntry, ...]:
