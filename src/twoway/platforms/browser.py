@@ -9,10 +9,9 @@ from __future__ import annotations
 import json
 from string import Template
 
-from twoway import keystores
-from twoway.keystores.model import Format, Keystore
+from twoway.keystores.model import Format
 from twoway.platforms.order import Order
-from twoway.platforms.parts import address, client_handover, trust_client
+from twoway.platforms.parts import address, client_handover, pkcs12_file, trust_client
 from twoway.platforms.platform import (
     Accepts,
     Failure,
@@ -82,7 +81,7 @@ def _chromium(order: Order) -> Rendered:
     trust = tuple(named if len(split) == 1 else split)
     return Rendered(
         keep=(
-            p12(order),
+            pkcs12_file(order, "client.p12"),
             *trust,
             File("auto-select.json", (json.dumps(policy, indent=2) + "\n").encode(), "a policy: do not ask"),
         ),
@@ -111,12 +110,6 @@ def _filter(order: Order) -> object:
 def _mark(order: Order) -> str:
     """Return something that tells nicknames of several kits apart."""
     return order.leaf.sha256[:8]
-
-
-def p12(order: Order) -> File:
-    """Return the identity as the PKCS#12 that every browser reads."""
-    content = keystores.dump(Keystore((order.identity,), Format.PKCS12), Format.PKCS12, order.password)
-    return File("client.p12", content, "the key with its chain", secret=True)
 
 
 _ACCEPTS = Accepts(

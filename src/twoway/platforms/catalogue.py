@@ -6,6 +6,8 @@ from twoway.errors import UsageError
 from twoway.platforms import (
     aem,
     apache,
+    aws_api_gateway,
+    azure_api_management,
     browser,
     curl,
     envoy,
@@ -13,6 +15,9 @@ from twoway.platforms import (
     haproxy,
     java,
     jetty,
+    kafka,
+    kubernetes,
+    macos,
     mulesoft,
     nginx,
     nodejs,
@@ -21,6 +26,7 @@ from twoway.platforms import (
     python,
     salesforce,
     tomcat,
+    windows,
 )
 from twoway.platforms.platform import Platform, Use
 from twoway.x509.purposes import Purpose
@@ -28,6 +34,8 @@ from twoway.x509.purposes import Purpose
 PLATFORMS: tuple[Platform, ...] = (
     aem.PLATFORM,
     apache.PLATFORM,
+    aws_api_gateway.PLATFORM,
+    azure_api_management.PLATFORM,
     browser.PLATFORM,
     curl.PLATFORM,
     envoy.PLATFORM,
@@ -35,6 +43,9 @@ PLATFORMS: tuple[Platform, ...] = (
     haproxy.PLATFORM,
     java.PLATFORM,
     jetty.PLATFORM,
+    kafka.PLATFORM,
+    kubernetes.PLATFORM,
+    macos.PLATFORM,
     mulesoft.PLATFORM,
     nginx.PLATFORM,
     nodejs.PLATFORM,
@@ -43,6 +54,7 @@ PLATFORMS: tuple[Platform, ...] = (
     python.PLATFORM,
     salesforce.PLATFORM,
     tomcat.PLATFORM,
+    windows.PLATFORM,
 )
 
 _BY_NAME = {platform.name: platform for platform in PLATFORMS}
@@ -82,9 +94,15 @@ def use_as(platform: Platform, name: str | None, purpose: Purpose) -> Use:
     """
     side = "calls others" if purpose is Purpose.CLIENT else "asks its clients for certificates"
     fitting = [use for use in platform.uses if use.accepts.purpose is purpose]
-    chosen = use_of(platform, name) if name is not None else (fitting or [None])[0]
+    chosen = use_of(platform, name) if name is not None else next(iter(fitting), None)
     if chosen is None or chosen not in fitting:
-        words = f"{platform.title} has no use {name!r} that {side}" if name else f"{platform.title} never {side}"
-        advice = f"choose one of {', '.join(use.name for use in fitting)} with --use" if fitting else "choose another platform"
+        words = (
+            f"{platform.title} has no use {name!r} that {side}" if name else f"{platform.title} never {side}"
+        )
+        advice = (
+            f"choose one of {', '.join(use.name for use in fitting)} with --use"
+            if fitting
+            else "choose another platform"
+        )
         raise UsageError(words, advice)
     return chosen

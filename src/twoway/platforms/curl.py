@@ -8,15 +8,14 @@ from __future__ import annotations
 import re
 from string import Template
 
-from twoway import keystores
-from twoway.keystores.model import Format, Keystore
+from twoway.keystores.model import Format
 from twoway.platforms.order import Order
 from twoway.platforms.parts import (
     address,
     chain_file,
     client_handover,
     encrypted_key_file,
-    sent_chain,
+    pkcs12_file,
     trust_client,
     trust_file,
 )
@@ -89,7 +88,7 @@ def _client(order: Order) -> Rendered:
     trust = (trust_file(order, "server-ca.pem", "whom to trust as the server"),) if order.trusted else ()
     pkcs12 = order.settings["keystore"] == "pkcs12"
     identity = (
-        (_p12(order),)
+        (pkcs12_file(order, "client.p12", root=False),)
         if pkcs12
         else (chain_file(order, "client.pem"), encrypted_key_file(order, "client.key"))
     )
@@ -111,14 +110,6 @@ def _client(order: Order) -> Rendered:
             server="" if trust else _UNTRUSTED,
         ),
     )
-
-
-def _p12(order: Order) -> File:
-    entry = keystores.IdentityEntry(
-        order.alias, order.identity.key_der, sent_chain(order), order.identity.created
-    )
-    content = keystores.dump(Keystore((entry,), Format.PKCS12), Format.PKCS12, order.password)
-    return File("client.p12", content, "the key with its chain", secret=True)
 
 
 PLATFORM = Platform(

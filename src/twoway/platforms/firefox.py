@@ -10,9 +10,9 @@ from datetime import date
 from string import Template
 
 from twoway.keystores.model import Format
-from twoway.platforms.browser import KEYS, PROFILES, p12
+from twoway.platforms.browser import KEYS, PROFILES
 from twoway.platforms.order import Order
-from twoway.platforms.parts import address, client_handover, trust_client, trust_file
+from twoway.platforms.parts import address, client_handover, pkcs12_file, trust_client, trust_file
 from twoway.platforms.platform import Accepts, ByDocument, Failure, File, Platform, Rendered, Use
 
 _SOURCE = "support.mozilla.org: Set up certificate authorities in Firefox; mozilla.github.io/policy-templates"
@@ -55,7 +55,7 @@ def _client(order: Order) -> Rendered:
         else ()
     )
     return Rendered(
-        keep=(p12(order), *trust),
+        keep=(pkcs12_file(order, "client.p12"), *trust),
         send=client_handover(order),
         steps=_STEPS.substitute(url=url, trusting=trust_client(order), root_by_hand=_ROOT if trust else ""),
     )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
+from twoway import keystores
 from twoway.errors import UsageError
 from twoway.keystores import private_keys
-from twoway.keystores.model import Format
+from twoway.keystores.model import Format, Keystore
 from twoway.platforms.order import Order
 from twoway.platforms.platform import Accepts, File, Root, Setting
 from twoway.x509 import pem
@@ -128,6 +129,20 @@ def encrypted_key_file(order: Order, name: str) -> File:
     """Return the private key as a file of its own, encrypted with the kit's password."""
     content = encrypted_pem(load_own_key(order.identity.key_der), order.password.encode())
     return File(name, content, "the private key, encrypted with the kit's password", secret=True)
+
+
+def pkcs12_file(order: Order, name: str, profile: str = "modern", *, root: bool = True) -> File:
+    """Return the key with its chain as a PKCS#12.
+
+    Args:
+        order: what the kit is made of.
+        name: of the file.
+        profile: ``modern`` or ``compat``.
+        root: whether the chain's root is in it. Node.js would trust it for the other side.
+    """
+    identity = order.identity if root else replace(order.identity, certificates=sent_chain(order))
+    content = keystores.dump(Keystore((identity,), Format.PKCS12), Format.PKCS12, order.password, profile)
+    return File(name, content, "the key with its chain", secret=True)
 
 
 def sent_chain(order: Order) -> tuple[Certificate, ...]:

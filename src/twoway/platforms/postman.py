@@ -8,11 +8,10 @@ from __future__ import annotations
 import json
 from string import Template
 
-from twoway import keystores
-from twoway.keystores.model import Format, IdentityEntry, Keystore
+from twoway.keystores.model import Format
 from twoway.platforms.nodejs import roots_of_pfx
 from twoway.platforms.order import Order
-from twoway.platforms.parts import Address, address, client_handover, sent_chain, trust_client, trust_file
+from twoway.platforms.parts import Address, address, client_handover, pkcs12_file, trust_client, trust_file
 from twoway.platforms.platform import ANY_KEY, Accepts, Failure, File, Platform, Proven, Rendered, Root, Use
 
 _SOURCE = "learning.postman.com: Add and manage CA and client certificates, and experiments with newman 6.2"
@@ -82,7 +81,7 @@ def _client(order: Order) -> Rendered:
     script = _SCRIPT.substitute(trust=" --ssl-extra-ca-certs server-ca.pem" if trust else "")
     return Rendered(
         keep=(
-            pfx(order, "client.pfx"),
+            pkcs12_file(order, "client.pfx", root=False),
             *trust,
             File("collection.json", _json(_collection(url, there)), "a collection with a call to try"),
             File(
@@ -99,13 +98,6 @@ def _client(order: Order) -> Rendered:
             server="" if trust else _UNTRUSTED,
         ),
     )
-
-
-def pfx(order: Order, name: str, profile: str = "modern") -> File:
-    """Return the key with its chain as a PKCS#12, without the root: Node.js would trust it for servers."""
-    entry = IdentityEntry(order.alias, order.identity.key_der, sent_chain(order), order.identity.created)
-    content = keystores.dump(Keystore((entry,), Format.PKCS12), Format.PKCS12, order.password, profile)
-    return File(name, content, "the key with its chain", secret=True)
 
 
 def _collection(url: str, there: Address) -> object:
