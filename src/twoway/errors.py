@@ -492,7 +492,7 @@ class CertificateMissing(KeystoreError):
     """A private key has no certificate beside it."""
 
     code = "certificate-missing"
-    message = "the key {alias} has no certificate"
+    message = "the private key {alias!r} has no certificate"
     cause = "the file holds the private key alone"
     remedy = "give its certificate too (--certificate)"
     alias: str
@@ -875,6 +875,7 @@ class NameRefused(RealmError):
     message = "{name} cannot be the name of a {noun}: {problem}"
     cause = "names go into URLs, headers, certificates and the gateway's configuration"
     remedy = "choose a short name of a-z, 0-9, dot, dash and underscore, such as globex"
+    exit_status = 2
     noun: str
     name: str
     problem: str
@@ -900,6 +901,16 @@ class NotInRealm(RealmError):
     remedy = "see twoway {noun} list"
     noun: str
     name: str
+
+
+class EndpointWithoutIdentity(RealmError):
+    """A kit is wanted of an endpoint that is called without a certificate."""
+
+    code = "endpoint-without-identity"
+    message = "the endpoint {endpoint} has no identity"
+    cause = "it is called with one-way TLS: there is nothing that a kit could show to the partner"
+    remedy = "give it one: twoway endpoint edit {endpoint} --identity FILE"
+    endpoint: str
 
 
 class IllegalTransition(RealmError):
@@ -1021,6 +1032,7 @@ class RuleMissing(RealmError):
     message = "the CA {subject} is not accepted without a rule for names"
     cause = "without a rule, anyone that the CA ever issues for would be this client"
     remedy = "say which name the client's certificates carry, such as --san 'DNS:*.umbrella.com'"
+    exit_status = 2
     subject: str
 
 
@@ -1056,6 +1068,7 @@ class ValueRefused(RealmError):
     message = "{field} {value}: {problem}"
     cause = "the gateway or the other side could not tell what is meant, or would let in what is not"
     remedy = "{advice}"
+    exit_status = 2
     field: str
     value: str
     problem: str

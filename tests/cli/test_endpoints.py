@@ -97,3 +97,10 @@ def test_url_that_cannot_be_called_is_refused(cli, realm, url):
     result = cli("endpoint", "add", "partner", "--url", url)
     assert result.status in {1, 2}
     assert [] == cli("endpoint", "list", "--json").json
+
+
+def test_edit_of_nothing_is_wrong_usage(cli, realm):
+    """It does not say that something was changed."""
+    cli("endpoint", "add", "umbrella", "--url", "https://api.umbrella.example")
+    result = cli("endpoint", "edit", "umbrella")
+    assert (2, True) == (result.status, "nothing to change" in result.stderr)

@@ -184,3 +184,49 @@ def test_unknown_service_is_refused_by_its_name(cli, realm):
     """The finding names what was asked for."""
     result = cli("service", "show", "ordres", "--json")
     assert (1, "ordres") == (result.status, result.json["error"]["facts"]["name"])
+
+
+def test_ca_name_without_equals_is_a_file_that_exists(cli, realm, tmp_path):
+    """A mistyped file does not become the subject of a CA that nobody has."""
+    result = cli("service", "edit", "orders", "--ca-name", tmp_path / "missing-ca.pem")
+    assert (2, True) == (result.status, "missing-ca.pem: no such file" in result.stderr)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ("--max-stream", "0"),
+        ("--upstream", "ftp://x"),
+        ("--host", "a_b"),
+        ("--host", "\u00fc.example.com"),
+        ("--path", "orders"),
+        ("--send", "x-header"),
+        ("--send", "none", "--send", "x-client-id"),
+        ("--ca-name", "none", "--ca-name", "CN=Root"),
+        ("--handshake", "strict", "--client-certificate", "off"),
+    ],
+)
+def test_value_that_cannot_be_is_wrong_usage(cli, realm, wrong):
+    """Whatever checks it, the status is 2, and the words name the option as it was typed."""
+    result = cli("service", "edit", "orders", *wrong)
+    assert (2, True) == (result.status, wrong[-2] in result.stderr)
+
+
+def test_advice_names_the_option(cli, realm):
+    """Nobody has to know the names that the database has."""
+    result = cli("service", "edit", "orders", "--max-stream", "0")
+    assert "error: --max-stream '0'" in result.stderr
+    assert "hint: give another --max-stream" in result.stderr
+
+
+def test_edit_of_nothing_is_wrong_usage(cli, realm):
+    """It does not say that something was changed."""
+    result = cli("service", "edit", "orders")
+    assert (2, True) == (result.status, "nothing to change" in result.stderr)
+
+
+def test_key_without_certificate_is_told_what_is_missing(cli, realm, tmp_path):
+    """A key alone serves nobody."""
+    result = cli("service", "edit", "orders", "--key", material.server(material.root()).pem(tmp_path).key)
+    assert (1, True) == (result.status, "the private key 'key' has no certificate" in result.stderr)
+    assert "--certificate" in result.stderr

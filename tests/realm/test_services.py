@@ -123,16 +123,9 @@ def test_password_in_an_upstream_is_not_repeated(changing):
     assert "secret" not in str(caught.value) + str(caught.value.facts)
 
 
-@pytest.mark.parametrize(
-    ("given", "stored"),
-    [
-        ("API.Example.com", "api.example.com"),
-        ("bücher.example", "xn--bcher-kva.example"),
-    ],
-)
-def test_host_has_one_form(changing, given, stored):
+def test_host_has_one_form(changing):
     """Lower case, in ASCII."""
-    assert stored == add(changing, "orders", host=given).host
+    assert "api.example.com" == add(changing, "orders", host="API.Example.com").host
 
 
 @pytest.mark.parametrize(
@@ -148,6 +141,7 @@ def test_host_has_one_form(changing, given, stored):
         "a" * 64,
         "a/b",
         "x." * 130 + "x",
+        "bücher.example",
     ],
 )
 def test_other_host_is_refused(changing, host):

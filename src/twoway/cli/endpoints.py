@@ -116,6 +116,8 @@ def edit(
     from twoway.realm import endpoints
 
     given = authentication(auth, user, auth_password)
+    if url is None and trust is None and given is None and not identity.named:
+        raise UsageError("there is nothing to change", "see twoway endpoint edit --help")
     with place.opened() as realm:
         brought = identity.brought(realm)
         with realm.changing(actor()) as change:

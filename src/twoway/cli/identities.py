@@ -38,6 +38,11 @@ class IdentitySource:
     password: PasswordSource
     key_password: PasswordSource
 
+    @property
+    def named(self) -> bool:
+        """Whether an option named one."""
+        return self.identity is not None or bool(self.parts)
+
     def brought(self, realm: Realm) -> Brought | None:
         """Return the identity, or None where no option named one.
 

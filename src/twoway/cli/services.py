@@ -22,6 +22,7 @@ from twoway.cli.options import (
 )
 from twoway.cli.output import Output
 from twoway.cli.realms import RealmPlace, actor, realm_option
+from twoway.errors import UsageError
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -130,10 +131,13 @@ def edit(
     """Change a service; what is left out stays as it is."""
     from twoway.realm import services
 
+    wanted = chosen(options)
+    if upstream is None and not wanted and not identity.named:
+        raise UsageError("there is nothing to change", "see twoway service edit --help")
     with place.opened() as realm:
         brought = identity.brought(realm)
         with realm.changing(actor()) as change:
-            services.edit(change, name, upstream=upstream, identity=brought, **chosen(options))
+            services.edit(change, name, upstream=upstream, identity=brought, **wanted)
             found = services.findings(change.connection, name, brought, at=change.at)
             data = {**shown(change.connection, name), "findings": found}
         out.findings(found)
@@ -191,24 +195,42 @@ def remove(name: str, yes: bool, dry_run: bool, place: RealmPlace, out: Output) 
 
 
 def chosen(options: dict[str, Any]) -> dict[str, Any]:
-    """Return the options that were given, as the realm takes them."""
+    """Return the options that were given, as the realm takes them.
+
+    Raises:
+        UsageError: none beside others, or a file that is not there.
+    """
     given = {name: value for name, value in options.items() if value not in {None, ()}}
     if "max_stream" in given:
         given["max_stream_seconds"] = given.pop("max_stream")
     if "send" in given:
-        given["send"] = () if given["send"] == ("none",) else given["send"]
+        given["send"] = some("--send", given["send"])
     if "ca_names" in given:
-        given["ca_names"] = tuple(name for text in given["ca_names"] for name in ca_names(text))
+        texts = some("--ca-name", given["ca_names"])
+        given["ca_names"] = tuple(name for text in texts for name in ca_names(text))
     return given
 
 
+def some(option: str, values: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the values of an option that may be repeated, of which ``none`` stands for no value."""
+    if "none" not in values:
+        return values
+    if {*values} != {"none"}:
+        raise UsageError(f"{option} none excludes every other {option}", f"leave out {option} none")
+    return ()
+
+
 def ca_names(text: str) -> list[str | Certificate]:
-    """Return the CA that an option names: those of a certificate file, a subject as it is written, or none."""
+    """Return the CAs that an option names: those of a certificate file, or a subject as it is written."""
     from twoway.x509.certificates import load_certificates
 
-    if text == "none":
-        return []
-    return list(load_certificates(read_file(Path(text)))) if Path(text).is_file() else [text]
+    if Path(text).is_file():
+        return list(load_certificates(read_file(Path(text))))
+    if "=" not in text:
+        raise UsageError(
+            f"--ca-name {text}: no such file", "name a CA's certificate file, or its subject as CN=name"
+        )
+    return [text]
 
 
 def shown(connection: Connection, name: str) -> dict[str, Any]:

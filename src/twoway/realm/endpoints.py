@@ -170,18 +170,20 @@ def checked_url(url: str) -> str:
         parts = urlsplit(url)
         _ = parts.port
     except ValueError as error:
-        raise ValueRefused(field="url", value=repr(url), problem="it is not a URL", advice=advice) from error
+        raise ValueRefused(
+            field="--url", value=repr(url), problem="it is not a URL", advice=advice
+        ) from error
     if parts.username is not None or parts.password is not None:
         problem = "it holds a user or a password"
         raise ValueRefused(
-            field="url", value=repr(parts.hostname), problem=problem, advice="use --auth basic"
+            field="--url", value=repr(parts.hostname), problem=problem, advice="use --auth basic"
         )
     if parts.scheme != "https" or not parts.hostname:
         problem = "two-way TLS needs https:// and a host"
-        raise ValueRefused(field="url", value=repr(url), problem=problem, advice=advice)
+        raise ValueRefused(field="--url", value=repr(url), problem=problem, advice=advice)
     if parts.query or parts.fragment or not url.isprintable() or " " in url:
         problem = "it has a query, a fragment or characters that a URL does not"
-        raise ValueRefused(field="url", value=repr(url), problem=problem, advice=advice)
+        raise ValueRefused(field="--url", value=repr(url), problem=problem, advice=advice)
     return url.rstrip("/")
 
 

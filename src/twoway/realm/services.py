@@ -334,15 +334,17 @@ def checked_upstream(url: str) -> str:
 
 
 def checked_host(host: str) -> str:
-    """Return a host's name in its one form: lower-case ASCII, IDNA where it was not."""
-    try:
-        name = host if host.isascii() else host.encode("idna").decode("ascii")
-    except UnicodeError as error:
-        raise _refused("host", host, "it has no form in ASCII") from error
-    if _is_address(name):
+    """Return a host's name in its one form: lower-case ASCII.
+
+    Other characters are refused, as in every name of a certificate: whoever owns the name knows its xn-- form, and two
+    versions of IDNA make two names of one.
+    """
+    if not host.isascii():
+        raise _refused("host", host, "it is not ASCII", "write it in its xn-- form")
+    if _is_address(host):
         advice = "leave out --host: callers that name an address reach the service without one"
-        raise _refused("host", name, "it is an address, and handshakes name none", advice)
-    return _checked_labels("host", name.lower())
+        raise _refused("host", host, "it is an address, and handshakes name none", advice)
+    return _checked_labels("host", host.lower())
 
 
 def _is_address(host: str) -> bool:
@@ -409,11 +411,10 @@ def _name_der(name: str | bytes | Certificate) -> bytes:
 
 
 def _refused(field: str, value: str, problem: str, advice: str | None = None) -> ValueRefused:
+    # Called as the command line calls it, whose options are the fields but for these two.
+    option = {"max_stream_seconds": "max-stream", "ca_names": "ca-name"}.get(field, field).replace("_", "-")
     return ValueRefused(
-        field=field,
-        value=repr(value),
-        problem=problem,
-        advice=advice or f"give another {field.replace('_', ' ')}",
+        field=f"--{option}", value=repr(value), problem=problem, advice=advice or f"give another --{option}"
     )
 
 
