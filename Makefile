@@ -32,6 +32,8 @@ docs: $(READY)
 	mv docs/findings.md.new docs/findings.md
 	$(BIN)/python docs/refusals.py > docs/refusals.md.new
 	mv docs/refusals.md.new docs/refusals.md
+	$(BIN)/python docs/platforms.py > docs/platforms.md.new
+	mv docs/platforms.md.new docs/platforms.md
 
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("twoway needs Python 3.11 or later: make PYTHON=python3.13 ..." if sys.version_info < (3, 11) else 0)'

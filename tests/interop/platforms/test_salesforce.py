@@ -5,7 +5,9 @@ Salesforce itself cannot be had; what it runs on can: its callouts are made by J
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +28,7 @@ LEAF = (
 )
 AUTHORITY = "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\n"
 JKS_MAGIC = "feedfeed"
+PAGE = Path(__file__).parents[3] / "docs/salesforce.md"
 
 
 @dataclass(frozen=True)
@@ -325,3 +328,18 @@ def test_keystores_have_the_named_alias(jwt: JwtFiles) -> None:
         listing: list[str | Path] = ["keytool", "-list", "-keystore", jwt.folder / "stores" / name]
         said = check([*listing, "-storetype", kind, "-storepass", PASSWORD]).decode()
         assert re.search(r"^jwt_cert, .*PrivateKeyEntry", said, re.MULTILINE)
+
+
+def test_page_works_as_it_is_written(handed_over: HandedOver, tmp_path: Path) -> None:
+    """Every command of docs/salesforce.md, one after the other, beside the four files."""
+    for name in ("privateKey.pem", "cert.pem", "SYSCA.pem", "ROOTCA.crt"):
+        shutil.copy(handed_over.theirs / name, tmp_path)
+    blocks = re.findall(r"^ *```sh\n(.*?)^ *```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    for block in blocks:
+        check(["sh", "-eu", "-c", block], cwd=tmp_path, env={"PATH": path})
+    made = {"kit", "kit-for-their-server", "jwt-kit", "keystore.p12", "servercert.jks"}
+    assert made <= {one.name for one in tmp_path.iterdir()}
+    assert JKS_MAGIC == (tmp_path / "servercert.jks").read_bytes()[:4].hex()
+    said = check(["keytool", "-list", "-keystore", tmp_path / "keystore.p12", "-storepass", PASSWORD])
+    assert b"jwt_cert, " in said
