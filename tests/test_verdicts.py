@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from twoway.verdicts import Outcome, Undone, concluded
 from twoway.findings import Finding, Severity
+from twoway.verdicts import Outcome, Undone, concluded
 
 ERROR, WARNING = (
     Finding(code, severity, code, "", "")

@@ -81,10 +81,8 @@ def test_key_that_the_platform_refuses_is_told(check, tmp_path):
 def test_truststore_that_java_sees_nothing_in_is_broken(check, files, tmp_path):
     """What ``openssl pkcs12 -export -nokeys`` makes."""
     path = tmp_path / "trust.p12"
-    run(
-        ["openssl", "pkcs12", "-export", "-nokeys", "-in", files.ca.certificate]
-        + ["-out", path, "-passout", f"pass:{PASSWORD}"]
-    )
+    source = ("-in", files.ca.certificate, "-out", path)
+    run(["openssl", "pkcs12", "-export", "-nokeys", *source, "-passout", f"pass:{PASSWORD}"])
     status, verdict = check("java", path)
     assert (1, "truststore-empty-to-java") == (status, verdict["cause"]["code"])
     assert "file-taken-for-truststore" in codes(verdict)

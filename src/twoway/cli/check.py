@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from twoway.cli.fitness import Target, fitness, target_options
+from twoway.cli.fitness import Target, Wanted, fitness, platform_options
 from twoway.cli.options import PasswordSource, json_option, password_options
 from twoway.cli.output import Output, echo_json, note, printable
 from twoway.cli.reading import STDIN, Loaded, Passwords, load, material_options, together
@@ -54,7 +54,7 @@ class Moment(click.ParamType[datetime]):
     help="What the other side trusts: a CA's certificate, or a truststore; repeatable.",
 )
 @password_options("trust-password", "The password of the truststore")
-@target_options
+@platform_options
 @click.option("--purpose", type=click.Choice(["client", "server"]), help="Which side of TLS it is for.")
 @click.option("--host", metavar="NAME", help="The host that clients call: the certificate must be for it.")
 @click.option("--at", type=Moment(), metavar="DATE", help="As of when (default: now).")
@@ -65,7 +65,7 @@ def check(
     files: tuple[str, ...],
     trust: tuple[str, ...],
     trust_password: PasswordSource,
-    target: Target | None,
+    wanted: Wanted,
     purpose: str | None,
     host: str | None,
     at: datetime | None,
@@ -84,6 +84,7 @@ def check(
     """
     from twoway.verdicts import concluded
 
+    target = wanted.target()
     if not trust and target is None:
         raise UsageError(
             "there is nothing to check against", "say --for PLATFORM, or --trust CA.pem, or both"

@@ -66,8 +66,10 @@ def _uses(context: click.Context) -> tuple[Use, ...]:
     from twoway.errors import UsageError
     from twoway.platforms.catalogue import find
 
+    # An option that has no value yet ends click's parsing, before it knows which argument is which.
+    named = context.params.get("platform") or next(iter(context.args), "")
     try:
-        return find(str(context.params.get("platform"))).uses
+        return find(str(named)).uses
     except UsageError:
         return ()
 

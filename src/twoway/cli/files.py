@@ -39,7 +39,7 @@ class Delivery:
             secret: for its owner only.
         """
         place = self.staging / name
-        place.parent.mkdir(exist_ok=True)
+        place.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, SECRET_MODE)
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
@@ -52,7 +52,7 @@ class Delivery:
         if self.directory.exists():
             for file in (path for path in self.staging.rglob("*") if path.is_file()):
                 place = self.directory / file.relative_to(self.staging)
-                place.parent.mkdir(mode=0o700, exist_ok=True)
+                place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 file.replace(place)
         else:
             self.staging.rename(self.directory)

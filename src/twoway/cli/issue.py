@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from twoway.cli.clients import binding_facts
-from twoway.cli.files import delivery, force_option, read_file
-from twoway.cli.init import ALGORITHMS
-from twoway.cli.options import PasswordSource, json_option, password_options, type_of_directory, type_of_file
+from twoway.cli.files import delivery, force_option, read_file, refuse_existing
+from twoway.cli.fitness import Wanted, platform_options
+from twoway.cli.issuing import DEFAULT, Issuing, issuing_options
+from twoway.cli.new_passwords import new_password
+from twoway.cli.options import (
+    PasswordSource,
+    dry_run_option,
+    json_option,
+    password_options,
+    type_of_directory,
+)
 from twoway.cli.output import Output, note
 from twoway.cli.realms import RealmPlace, actor, realm_option
 from twoway.errors import UsageError
 
 if TYPE_CHECKING:
+    from twoway.cli.kits import Result
     from twoway.realm.bindings import Issued
     from twoway.x509.certificates import Certificate
 
@@ -36,80 +44,129 @@ TRUST = "server-ca.pem"
     metavar="DIR",
     help="Where the files go; made if need be.",
 )
+@issuing_options
+@platform_options
+@click.option("--alias", help="With --for: what the identity is called (default: as the client).")
 @click.option(
-    "--csr", type=type_of_file, metavar="FILE", help="The client's request, if it keeps its key to itself."
+    "--peer", metavar="URL", default="", help="With --for: where it calls us (default: its service)."
 )
-@click.option("--days", type=click.IntRange(1), help="How long it is valid (default: 365).")
-@click.option(
-    "--san", "names", multiple=True, metavar="NAME", help="An alternative name, such as DNS:a.b; repeatable."
-)
-@click.option(
-    "--algorithm", type=click.Choice(ALGORITHMS), default="ec-p256", show_default=True, help="Of its key."
-)
+@click.option("--zip", "zipped", is_flag=True, help="With --for: one zip file instead of a folder.")
 @password_options("out-password", "The password of client.p12 (default: one is made and shown)")
+@dry_run_option
 @force_option
 @realm_option
 @json_option
 def issue(
     name: str,
     output: Path,
-    csr: Path | None,
-    days: int | None,
-    names: tuple[str, ...],
-    algorithm: str,
+    issuing: Issuing,
+    wanted: Wanted,
+    alias: str | None,
+    peer: str,
+    zipped: bool,
     out_password: PasswordSource,
+    dry_run: bool,
     force: bool,
     place: RealmPlace,
     out: Output,
-) -> None:
+) -> int:
     """Issue a certificate for a client, and write what to hand over into DIR.
 
     client.p12 has the key and the chain, certificate.pem the certificate alone, chain.pem its issuers, server-ca.pem
     what to trust when calling us. The binding is active at once, and earlier ones stay as they are. With --csr there is
     no client.p12: nothing but the public key is taken from the request.
+
+    With --for DIR is a kit for that platform, as twoway kit PLATFORM --client NAME makes it: the files that it takes,
+    configuration to paste, and the steps. A kit that would not work is not written, and nothing is issued for it.
     """
+    if wanted.platform is not None:
+        from twoway.cli import kits
+
+        plan = kits.plan_for_client(
+            name,
+            wanted,
+            issuing,
+            alias=alias,
+            peer=peer,
+            output=output,
+            zipped=zipped,
+            password=out_password.given(),
+            dry_run=dry_run,
+            force=force,
+            realm=place,
+        )
+        return show_kit(kits.carried_out(plan), name, out)
+    if wanted.target() is None and (alias or peer or zipped):
+        raise UsageError("--alias, --peer and --zip are of a platform's kit", "say --for PLATFORM")
+    return plainly(name, output, issuing, out_password, place, out, force=force, dry_run=dry_run)
+
+
+def plainly(
+    name: str,
+    output: Path,
+    issuing: Issuing,
+    out_password: PasswordSource,
+    place: RealmPlace,
+    out: Output,
+    *,
+    force: bool,
+    dry_run: bool,
+) -> int:
+    """Issue a certificate and write the files that every platform can be made of."""
     from twoway.keystores import password_advice
-    from twoway.realm import authorities, bindings
+    from twoway.realm import authorities, bindings, clients
     from twoway.x509.keys import new_key
 
-    request = read_file(csr) if csr else None
-    given = None if csr else out_password.given()
-    password = None if csr else given or new_password()
-    files = [CERTIFICATE, CHAIN, TRUST, *([] if csr else [KEYSTORE])]
+    request = read_file(issuing.csr) if issuing.csr else None
+    given = None if request else out_password.given()
+    password = None if request else given or ("dry-run" if dry_run else new_password())
+    files = [CERTIFICATE, CHAIN, TRUST, *([] if request else [KEYSTORE])]
+    if dry_run:
+        refuse_existing([output / file for file in files], force=force)
+        with place.reading() as connection:
+            clients.find(connection, name)
+        note(f"a certificate would be issued for client {name}, in {output}: {', '.join(files)}")
+        return 0
     with place.opened() as realm, delivery(output, files, force=force) as prepared:
-        key = None if csr else new_key(algorithm)
+        key = None if request else new_key(issuing.algorithm or DEFAULT)
         # The realm knows the certificate before anybody has it.
         with realm.changing(actor()) as change:
-            issued = bindings.issue(change, name, days=days, request=request, names=names, key=key)
+            issued = bindings.issue(
+                change, name, days=issuing.days, request=request, names=issuing.names, key=key
+            )
             anchors = authorities.anchors(change.connection)
         for file, content in contents(name, issued, anchors, password).items():
             prepared.put(file, content, secret=file == KEYSTORE)
         prepared.publish()
     done = f"certificate {issued.certificate.serial_hex} issued for client {name}, in {output}: {', '.join(files)}"
     out.done(done, facts(name, issued, output, files))
-    if issued.requested_subject and not out.json:
-        note(f"the request asked for {issued.requested_subject}; who it is for is ours to say")
+    note_request(issued, out)
     if given is not None:
         out.findings(password_advice(given))
     elif password is not None:
         note(f"password of {KEYSTORE}, shown this once: {password}")
+    return 0
 
 
-def new_password() -> str:
-    """Make a password of 130 bits, if there is a terminal to show it on.
+def show_kit(result: Result, name: str, out: Output) -> int:
+    """Say what was issued with the kit that it went into, as ``kit --client`` does and more."""
+    from twoway.cli import kits
 
-    Raises:
-        UsageError: there is none.
-    """
-    import secrets
+    (made,) = result.kits
+    issued = made.material.issued
+    if issued is None or not result.written:
+        return kits.show(result, out, client=name)
+    issued_facts = facts(name, issued, result.plan.place, result.files)
+    if not out.json:
+        note(f"certificate {issued.certificate.serial_hex} issued for client {name}")
+    note_request(issued, out)
+    return kits.show(result, out, **issued_facts)
 
-    if not sys.stderr.isatty():
-        advice = "give one with --out-password-file or --out-password-env"
-        raise UsageError("there is no terminal to show a new password on", advice)
-    # No letters and digits that look alike: 32 of them, 26 times.
-    alphabet = "abcdefghijkmnpqrstuvwxyz23456789"
-    text = "".join(secrets.choice(alphabet) for _ in range(26))
-    return "-".join(text[start : start + 5] for start in range(0, 26, 5))
+
+def note_request(issued: Issued, out: Output) -> None:
+    """Say that who a certificate is for was not the request's to say."""
+    if issued.requested_subject and not out.json:
+        note(f"the request asked for {issued.requested_subject}; who it is for is ours to say")
 
 
 def contents(

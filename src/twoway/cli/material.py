@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from twoway.cli.files import read_file
-from twoway.cli.options import Command, PasswordSource
+from twoway.cli.options import PasswordSource
 from twoway.errors import UsageError
 
 if TYPE_CHECKING:
@@ -50,22 +50,6 @@ class NamedFileType(click.ParamType[NamedFile]):
         if not (equals and alias and Path(file).is_file()):
             self.fail(f"there is no file {file if equals else text}", param, ctx)
         return NamedFile(Path(file), alias)
-
-
-def chain_option(command: Command) -> Command:
-    """Add --chain, which the command gets as files with their aliases."""
-    return _named_files("--chain", "Issuers of that certificate; repeatable.")(command)
-
-
-def trust_option(command: Command) -> Command:
-    """Add --trust, which the command gets as files with their aliases."""
-    return _named_files("--trust", "CAs or certificates of the other side, to be trusted; repeatable.")(
-        command
-    )
-
-
-def _named_files(option: str, about: str) -> Callable[[Command], Command]:
-    return click.option(option, type=NamedFileType(), multiple=True, metavar="FILE[=ALIAS]", help=about)
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,21 +33,20 @@ def keys(file: Presented, accepts: Accepts) -> Iterator[Finding]:
             continue
         except CertificateUnreadable:
             continue
-        key = entry.certificates[0].key
-        if str(key) not in accepts.keys:
-            yield Finding(
-                "platform-key-refused",
-                Severity.ERROR,
-                f"the key {entry.alias!r} is {key}, and this takes {either(list(accepts.keys))}",
-                "the platform knows no other keys",
-                f"make one with twoway key new --algorithm {accepts.keys[0]}, and have a certificate issued for it",
-                facts={
-                    "file": file.name,
-                    "alias": entry.alias,
-                    "key": str(key),
-                    "accepted": list(accepts.keys),
-                },
-            )
+        yield from key_kind(file.name, entry.alias, entry.certificates[0], accepts)
+
+
+def key_kind(name: str, alias: str, leaf: Certificate, accepts: Accepts) -> Iterator[Finding]:
+    """The key of a certificate is of a kind that the platform takes."""
+    if str(leaf.key) not in accepts.keys:
+        yield Finding(
+            "platform-key-refused",
+            Severity.ERROR,
+            f"the key {alias!r} is {leaf.key}, and this takes {either(list(accepts.keys))}",
+            "the platform knows no other keys",
+            f"make one with twoway key new --algorithm {accepts.keys[0]}, and have a certificate issued for it",
+            facts={"file": name, "alias": alias, "key": str(leaf.key), "accepted": list(accepts.keys)},
+        )
 
 
 def chains(file: Presented, accepts: Accepts) -> Iterator[Finding]:

@@ -111,7 +111,12 @@ def arranged(
 def alias_of(certificate: Certificate) -> str:
     """Return a name for a certificate that every platform takes: lower-case letters and digits, single underscores."""
     common_name = re.search(r"(?:^|,)CN=((?:[^,\\]|\\.)*)", certificate.subject)
-    words = re.sub(r"[^a-z0-9]+", "_", (common_name[1] if common_name else certificate.subject).lower())
+    return alias_from(common_name[1] if common_name else certificate.subject)
+
+
+def alias_from(text: str) -> str:
+    """Return words as a name that every platform takes."""
+    words = re.sub(r"[^a-z0-9]+", "_", text.lower())
     name = words.strip("_")[:40].strip("_")
     return name if name[:1].isalpha() else f"ca_{name}".rstrip("_")
 

@@ -40,7 +40,7 @@ def preflight(platform: Platform, use: Use, file: Presented) -> tuple[Finding, .
         *(finding for rule in rules for finding in rule(file, use.accepts)),
         *(finding for check in use.checks for finding in check(file)),
     )
-    return _ranked(platform, said)
+    return weighed(platform, said)
 
 
 def unopened(platform: Platform, use: Use, file: Presented) -> tuple[Finding, ...]:
@@ -52,11 +52,11 @@ def unopened(platform: Platform, use: Use, file: Presented) -> tuple[Finding, ..
         file: the file, its keys locked.
     """
     said = (finding for rule in file_rules.OUTSIDE for finding in rule(file, use.accepts))
-    return _ranked(platform, (*file.keystore.findings, *said))
+    return weighed(platform, (*file.keystore.findings, *said))
 
 
-def _ranked(platform: Platform, said: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Return each finding once, weighed by how the platform is known, the errors first."""
+def weighed(platform: Platform, said: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return each finding once, as heavy as the platform is known well, the errors first."""
     found: list[Finding] = []
     for finding in said:
         if finding not in found:

@@ -211,8 +211,14 @@ def known_reason(reason: str) -> None:
         raise RevocationReasonUnknown(reason, ", ".join(REASONS))
 
 
-def crl(realm: Realm, at: datetime, *, name: str = ISSUING) -> bytes:
+def crl(realm: Realm, at: datetime, *, name: str = ISSUING, numbered: bool = True) -> bytes:
     """Sign the list of what an authority has revoked, under a number that only grows.
+
+    Args:
+        realm: an open realm, in no transaction.
+        at: now, aware.
+        name: ``root`` or ``issuing``.
+        numbered: False: the number is not used up, for a list that nobody gets.
 
     Returns:
         DER.
@@ -233,9 +239,10 @@ def crl(realm: Realm, at: datetime, *, name: str = ISSUING) -> bytes:
             Revocation(int(serial, 16), when, reason) for serial, when, reason in connection.execute(query)
         ]
         number = record.crl_number + 1
-        connection.execute(
-            update(tables.authority).where(tables.authority.c.id == record.id).values(crl_number=number)
-        )
+        if numbered:
+            connection.execute(
+                update(tables.authority).where(tables.authority.c.id == record.id).values(crl_number=number)
+            )
         signer = _signer(connection, keys, record)
         return sign(signer, revoked, number=number, at=at, next_update=at + timedelta(days=CRL_DAYS))
 
