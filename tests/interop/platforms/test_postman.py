@@ -15,7 +15,6 @@ from tests.parts.programs import Finished, run
 from tests.parts.upstream import Upstream, upstream
 from twoway.platforms.postman import PLATFORM
 
-PATH = f"{newman.programs()}:{os.environ['PATH']}"
 EXPLAINED = [failure.says for failure in PLATFORM.failures]
 
 
@@ -39,10 +38,15 @@ def made(files: Link, api: Upstream, tmp_path_factory: pytest.TempPathFactory) -
     return kit(tmp_path_factory.mktemp("made") / "kit", "postman", *of(files.client), *where)
 
 
+def on_path() -> str:
+    """Where the shell finds newman."""
+    return f"{newman.programs()}:{os.environ['PATH']}"
+
+
 def run_script(made: Kit, password: str = PASSWORD) -> Finished:
     """Run the kit's collection as the kit says."""
     options = ["--color", "off", "--disable-unicode"]
-    env = {"PATH": PATH, "KEY_PASSWORD": password}
+    env = {"PATH": on_path(), "KEY_PASSWORD": password}
     return run(["sh", made.keep("newman.sh"), *options], env=env, timeout=60)
 
 
@@ -50,7 +54,7 @@ def run_bare(made: Kit, *options: str | Path) -> Finished:
     """Run the kit's collection with other options for the certificate."""
     trust = ("--ssl-extra-ca-certs", "server-ca.pem")
     argv = ["newman", "run", "collection.json", "--color", "off", *trust, *options]
-    return run(argv, env={"PATH": PATH}, cwd=made.folder / "keep", timeout=60)
+    return run(argv, env={"PATH": on_path()}, cwd=made.folder / "keep", timeout=60)
 
 
 def explained(said: Finished) -> list[str]:

@@ -120,4 +120,4 @@ def test_authority_that_strict_python_refuses_is_found_before(files: Link, tmp_p
         said = run([sys.executable, "-c", STRICT, str(api.port), *own])
     assert b"CA cert does not include key usage extension" in said.stderr
     made = kit(tmp_path / "kit", "python", *of(files.client), "--trust", authority.certificate)
-    assert ["authority-refused-by-strict-python"] == made.codes
+    assert "authority-refused-by-strict-python" in made.codes
