@@ -2,6 +2,7 @@
 
     TwowayError                     has code, facts, remedy and an exit status
     ├── UsageError                  the call is wrong: exit status 2
+    ├── DiskFull                    no room for what was to be written
     ├── MaterialError               keys, certificates and requests (x509)
     ├── KeystoreError               keystore bytes, their passwords and entries (keystores)
     ├── PlatformError               platforms and their kits (platforms)
@@ -95,6 +96,18 @@ class UsageError(TwowayError):
     exit_status = 2
     problem: str
     advice: str = "see twoway --help"
+
+
+class DiskFull(TwowayError):
+    """There is no room left for what was to be written."""
+
+    code = "disk-full"
+    message = "{place}: {problem}"
+    cause = "the disk is full, or the user's share of it is used up"
+    remedy = "make room, see df -h and quota, and run the command again"
+    exit_status = 4
+    place: str
+    problem: str
 
 
 # -- x509 ------------------------------------------------------------------------------------------------------------
@@ -874,11 +887,12 @@ class NameRefused(RealmError):
     code = "name-refused"
     message = "{name} cannot be the name of a {noun}: {problem}"
     cause = "names go into URLs, headers, certificates and the gateway's configuration"
-    remedy = "choose a short name of a-z, 0-9, dot, dash and underscore, such as globex"
+    remedy = "{advice}"
     exit_status = 2
     noun: str
     name: str
     problem: str
+    advice: str = "choose 1 to 63 of a-z, 0-9, dot, dash and underscore, first a letter or digit, such as globex"
 
 
 class NameTaken(RealmError):
@@ -898,9 +912,10 @@ class NotInRealm(RealmError):
     code = "not-in-realm"
     message = "there is no {noun} named {name}"
     cause = "it was never added, or it was removed"
-    remedy = "see twoway {noun} list"
+    remedy = "see {where}"
     noun: str
     name: str
+    where: str = "twoway status"
 
 
 class EndpointWithoutIdentity(RealmError):

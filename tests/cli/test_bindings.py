@@ -255,3 +255,15 @@ def test_rules_that_overlap_are_refused(cli, chained):
     assert "partner-rules-overlap" in refused.stderr
     assert "client umbrella" in refused.stderr
     assert [] == bindings(cli)
+
+
+def test_binding_that_is_none_is_looked_for_where_they_are_shown(cli):
+    """The hint names a command that exists."""
+    result = cli("client", "retire", "initech", "99")
+    assert (1, True) == (result.status, "hint: see twoway client show initech" in result.stderr)
+
+
+def test_client_without_a_proposed_binding_is_told_so(cli):
+    """In words that say how many there are."""
+    result = cli("client", "confirm", "initech")
+    assert (2, True) == (result.status, "client initech has no proposed binding" in result.stderr)

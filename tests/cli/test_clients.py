@@ -83,3 +83,11 @@ def test_show_lists_bindings_under_the_client(cli, globex, tmp_path, password):
     shown = cli("client", "show", "globex").stdout
     assert "allowed  orders" in shown
     assert "issued  active  CN=globex,O=acme" in " ".join(shown.split("\n")).replace("   ", "  ")
+
+
+def test_refused_name_is_told_the_rule_and_not_repeated_whole(cli, realm):
+    """With the limit, as the help has it."""
+    result = cli("client", "add", "a" * 5000)
+    assert (2, True) == (result.status, "1 to 63 of a-z, 0-9, dot, dash and underscore" in result.stderr)
+    assert len(result.stderr) < 500
+    assert 2 == cli("client", "add", "\u00dc").status

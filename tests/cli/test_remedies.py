@@ -10,9 +10,17 @@ import pytest
 
 from twoway.cli import root
 
-PAGE = (Path(__file__).parents[2] / "docs" / "findings.md").read_text()
+ROOT = Path(__file__).parents[2]
+# What an error is given with its facts stands in the source alone.
+GIVEN = re.compile(r"\b(?:where|advice) = f?\"([^\"]+)\"|\bwhere=f?\"([^\"]+)\"")
+PAGE = (ROOT / "docs" / "findings.md").read_text() + "\n".join(
+    text
+    for file in sorted((ROOT / "src" / "twoway").rglob("*.py"))
+    for found in GIVEN.findall(file.read_text())
+    for text in found
+)
 # "twoway client issue NAME", "twoway journal", and not "twoway does" or "twoway {noun} list".
-COMMAND = re.compile(r"\btwoway ((?:[a-z]+)(?: [a-z]+)?)(?![a-z{])")
+COMMAND = re.compile(r"\btwoway ((?:[a-z]+)(?: [a-z-]+)?)(?![a-z{])")
 PROSE = {"as", "does", "has", "knows", "made"}
 # Commands that findings of the library name, and that come with the commands for keystores.
 COMING = {"convert"}

@@ -216,9 +216,9 @@ def chosen(connection: Connection, client: str, binding: int | None, state: str)
     if binding is not None:
         return binding
     found = [record.id for record in bindings.bindings(connection, client) if record.state == state]
-    if len(found) != 1:
-        has = ", ".join(map(str, found)) or "none"
-        raise UsageError(
-            f"client {client} has not one {state} binding but {has}", f"see twoway client show {client}"
-        )
+    if not found:
+        raise UsageError(f"client {client} has no {state} binding", f"see twoway client show {client}")
+    if len(found) > 1:
+        which = ", ".join(map(str, found))
+        raise UsageError(f"client {client} has {len(found)} {state} bindings: {which}", "say which one")
     return found[0]

@@ -46,7 +46,7 @@ def client() -> None:
 
 
 @click.command()
-@click.argument("name", help="Lower-case letters, digits, dots and dashes.")
+@click.argument("name", help="At most 63 of a-z, 0-9, dot, dash and underscore.")
 @click.option("--allow", "services", multiple=True, metavar="SERVICE", help="A service that it may call.")
 @realm_option
 @json_option

@@ -89,7 +89,7 @@ def service_options(command: Command) -> Command:
 
 
 @service.command()
-@click.argument("name", help="Lower-case letters, digits, dots and dashes.")
+@click.argument("name", help="At most 63 of a-z, 0-9, dot, dash and underscore.")
 @click.option(
     "--upstream", required=True, metavar="URL", help="Where requests go, such as http://127.0.0.1:8080."
 )

@@ -22,8 +22,7 @@ from twoway.findings import Finding, Severity
 from twoway.realm import tables
 from twoway.realm.records import ClientRecord
 from twoway.realm.states import COMPROMISES, BindingKind, BindingState
-from twoway.realm.tables import moment_text
-from twoway.x509.certificates import Certificate, load_certificates
+from twoway.x509.certificates import Certificate, iso, load_certificates
 
 # Certificates in a brought bundle at most: more than any chain has.
 BUNDLE_LIMIT = 20
@@ -130,7 +129,7 @@ def _refuse_revoked(connection: Connection, subject: str, which: ColumnElement[b
     )
     row = connection.execute(query.limit(1)).first()
     if row is not None:
-        raise CertificateOnceRevoked(subject=subject, client=row.name, ended=moment_text(row.ended))
+        raise CertificateOnceRevoked(subject=subject, client=row.name, ended=iso(row.ended))
 
 
 def _refuse_bound(connection: Connection, subject: str, same: ColumnElement[bool]) -> None:

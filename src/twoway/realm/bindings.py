@@ -106,7 +106,8 @@ def binding(connection: Connection, client: str, binding_id: int) -> BindingReco
     columns = tables.binding.c
     found = BindingRecord.one(connection, columns.id == binding_id, columns.client_id == owner.id)
     if found is None:
-        raise NotInRealm(noun="binding", name=f"{binding_id} of {client}")
+        where = f"twoway client show {client}"
+        raise NotInRealm(noun="binding", name=f"{binding_id} of {client}", where=where)
     return found
 
 

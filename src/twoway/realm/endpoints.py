@@ -11,6 +11,7 @@ from sqlalchemy import Connection, delete, insert, update
 from twoway.errors import NameRefused, NameTaken, NotInRealm, ValueRefused
 from twoway.realm import tables, vault
 from twoway.realm.change import Change
+from twoway.realm.names import short
 from twoway.realm.records import EndpointRecord
 from twoway.realm.vault import Brought
 from twoway.x509.certificates import load_certificates, pem_bundle
@@ -131,7 +132,7 @@ def find(connection: Connection, name: str) -> EndpointRecord:
     """
     found = EndpointRecord.one(connection, tables.endpoint.c.name == name)
     if found is None:
-        raise NotInRealm(noun="endpoint", name=name)
+        raise NotInRealm(noun="endpoint", name=short(name), where="twoway endpoint list")
     return found
 
 
@@ -190,7 +191,9 @@ def checked_url(url: str) -> str:
 def _check_name(name: str) -> None:
     plain = name.replace(".", "").replace("-", "").replace("_", "")
     if not (plain.isascii() and plain.isalnum() and name[0].isalnum() and len(name) <= NAME_LIMIT):
-        raise NameRefused(noun="endpoint", name=repr(name), problem="it has another form")
+        problem = f"it is not 1 to {NAME_LIMIT} letters, digits, dots, dashes and underscores"
+        advice = "choose another, first a letter or digit, such as umbrella"
+        raise NameRefused(noun="endpoint", name=repr(short(name)), problem=problem, advice=advice)
 
 
 def _checked_trust(trust: bytes) -> str:

@@ -26,6 +26,10 @@ RESERVED = frozenset(
 )
 
 
+# Characters of a name that cannot be one: more are not repeated.
+SHOWN = 63
+
+
 def check_name(noun: str, name: str) -> None:
     """Return if the name may be given.
 
@@ -35,4 +39,10 @@ def check_name(noun: str, name: str) -> None:
     if name in RESERVED:
         raise NameRefused(noun=noun, name=repr(name), problem="the word means something else")
     if not NAME.fullmatch(name):
-        raise NameRefused(noun=noun, name=repr(name), problem="it has another form")
+        problem = f"it has {len(name)} characters" if len(name) > SHOWN else "it has another form"
+        raise NameRefused(noun=noun, name=repr(short(name)), problem=problem)
+
+
+def short(name: str) -> str:
+    """Return a name as a message repeats it, whatever was given in its place."""
+    return name if len(name) <= SHOWN else name[:40] + "..."

@@ -28,6 +28,7 @@ from twoway.errors import (
 from twoway.realm import audit, database, tables
 from twoway.realm.change import Change
 from twoway.realm.change import changing as open_change
+from twoway.realm.names import short
 from twoway.realm.records import RealmRecord
 from twoway.realm.sealing import Keys
 from twoway.realm.unlocking import Environment, KeyFile, Passphrase, Unlock, unlock_key
@@ -99,6 +100,8 @@ class Realm:
         except OSError as error:
             problem = error.strerror or str(error)
             raise RealmUnwritable(directory=str(directory), problem=problem) from error
+        except RealmUnwritable as error:  # it names where the realm is built
+            raise RealmUnwritable(directory=str(directory), problem=error.problem) from error
         passphrase = unlock.ask if isinstance(unlock, Passphrase) else None
         environ = unlock.environ if isinstance(unlock, Environment) else None
         return cls.open(directory, passphrase=passphrase, environ=environ)
@@ -213,7 +216,8 @@ def _check_name(name: str) -> None:
     """Return if the name can be an organisation (RFC 5280, A.1: at most 64 characters)."""
     if not 1 <= len(name) <= 64 or not name.isprintable() or name != name.strip():
         problem = "it is not 1 to 64 characters that print, without blanks at its ends"
-        raise NameRefused(noun="realm", name=repr(name), problem=problem)
+        advice = "choose the organisation as certificates are to name it, such as 'Acme GmbH'"
+        raise NameRefused(noun="realm", name=repr(short(name)), problem=problem, advice=advice)
 
 
 def _make(directory: Path, build: Callable[[Path], None]) -> None:

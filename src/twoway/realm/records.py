@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Connection, Select, Table, select
 
 from twoway.errors import NotInRealm
 from twoway.realm import tables
+from twoway.realm.names import short
 from twoway.realm.states import ClientState
 
 
@@ -127,7 +128,7 @@ class ClientRecord(Record):
         columns = tables.client.c
         found = cls.one(connection, columns.name == name, columns.state != ClientState.REMOVED)
         if found is None:
-            raise NotInRealm(noun="client", name=name)
+            raise NotInRealm(noun="client", name=short(name), where="twoway client list")
         return found
 
 

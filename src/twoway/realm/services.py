@@ -25,7 +25,7 @@ from twoway.errors import (
 from twoway.findings import Finding, Severity, worst_first
 from twoway.realm import tables
 from twoway.realm.change import Change
-from twoway.realm.names import check_name
+from twoway.realm.names import check_name, short
 from twoway.realm.records import ServiceRecord, VaultEntryRecord
 from twoway.realm.sharing import host_text, others_of_host, shared
 
@@ -179,7 +179,7 @@ def find(connection: Connection, name: str) -> ServiceRecord:
     """
     found = ServiceRecord.one(connection, tables.service.c.name == name)
     if found is None:
-        raise NotInRealm(noun="service", name=name)
+        raise NotInRealm(noun="service", name=short(name), where="twoway service list")
     return found
 
 
