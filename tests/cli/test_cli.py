@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 import pytest
@@ -188,3 +190,30 @@ def test_no_help_imports_a_heavy_library():
     assert set() == {"cryptography", "OpenSSL", "sqlalchemy", "rich", "asyncio", "grpc", "httpx2"} & set(
         loaded
     )
+
+
+def test_disk_that_is_full_is_no_wrong_usage():
+    """Another name would not mend it."""
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "twoway", "--version"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert (4, "twoway: error: the output: no space left on device") == (
+        ended.returncode,
+        ended.stderr.splitlines()[0],
+    )
+    assert "make room" in ended.stderr
+
+
+def test_reader_that_goes_ends_it_as_it_ends_every_program():
+    """As in ``twoway journal | head -1``: with the status of SIGPIPE, and without a word."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "twoway", "--version"]
+    ended = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writer)
+    assert (141, "") == (ended.returncode, ended.stderr)

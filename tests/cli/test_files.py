@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import stat
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -84,3 +85,10 @@ def test_input_of_any_size_is_not_read(tmp_path):
         file.truncate(11 * 1024 * 1024)
     with pytest.raises(UsageError, match="more than"):
         read_file(tmp_path / "big")
+
+
+def test_place_that_cannot_be_made_is_named_as_the_user_did():
+    """Not by the name of what we would make beside it."""
+    with pytest.raises(OSError, match="Errno") as caught, delivery(Path("/proc/kit"), ["a"], force=False):
+        pass
+    assert "/proc/kit" == caught.value.filename

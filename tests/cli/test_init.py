@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import stat
+import subprocess
+import sys
 
 from twoway.cli import init
 from twoway.x509 import keys
@@ -57,7 +59,8 @@ def test_realm_under_the_environment_has_no_key_file(cli, tmp_path, monkeypatch)
     """TWOWAY_UNLOCK_KEY opens it, and nothing else does."""
     place = ("--realm", tmp_path / "realm")
     monkeypatch.delenv("TWOWAY_UNLOCK_KEY", raising=False)
-    assert 1 == cli("init", *place, "--unlock", "environment").status
+    refused = cli("init", *place, "--unlock", "environment")
+    assert (2, True) == (refused.status, "openssl rand -base64 32" in refused.stderr)
     monkeypatch.setenv("TWOWAY_UNLOCK_KEY", "A" * 43 + "=")
     assert 0 == cli("init", *place, "--unlock", "environment").status
     assert not (tmp_path / "realm" / "unlock.key").exists()
@@ -83,3 +86,22 @@ def test_missing_realm_is_named_with_the_way_to_make_one(cli, tmp_path):
 def test_algorithms_of_the_help_are_those_that_are_made():
     """The list is written out so that --help imports nothing; here it is held."""
     assert keys.ALGORITHMS == init.ALGORITHMS
+
+
+def test_hint_for_a_realms_name_has_its_own_rule(cli, tmp_path):
+    """It may hold what a client's may not."""
+    result = cli("init", "--realm", tmp_path / "realm", "--name", "A" * 5000)
+    assert (2, False) == (result.status, "a-z" in result.stderr)
+    assert len(result.stderr) < 500
+
+
+def test_disk_that_is_full_is_told_of_the_folder_that_was_named(tmp_path):
+    """Where it is built is of no interest."""
+    code = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000)); "
+        "from twoway.cli import run; sys.exit(run(sys.argv[1:]))"
+    )
+    command = [sys.executable, "-c", code, "init", "--realm", tmp_path / "realm"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (4, True) == (ended.returncode, f"{tmp_path}/realm cannot be read" in ended.stderr)
+    assert ".init-" not in ended.stderr

@@ -43,6 +43,9 @@ COMMANDS = {
     "completion": ("completion.completion", "Print the completion script of a shell."),
 }
 
+# 128 + SIGPIPE, as shells have it for every program whose reader goes, such as head.
+READER_GONE = 141
+
 
 @click.group(
     cls=LazyGroup,
@@ -65,8 +68,14 @@ def run(arguments: Sequence[str]) -> int:
     Args:
         arguments: the words after ``twoway``.
     """
+    stdout = sys.stdout
     try:
         status = root.main(list(arguments), prog_name="twoway", standalone_mode=False)
+    except SystemExit:
+        # Where nobody reads its output any more, click puts a stand-in for stdout and exits with 1.
+        if sys.stdout is stdout:
+            raise
+        return READER_GONE
     except Exception as error:  # noqa: BLE001 - the last stop: whatever it is, the user gets words and a status
         from twoway.cli.failures import show
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import click
 
 from twoway.cli.output import echo_json, printable
-from twoway.errors import TwowayError, UsageError
+from twoway.errors import DiskFull, TwowayError, UsageError
 from twoway.findings import Finding
 
 FAILURE_OF_OURS = 4
@@ -41,6 +41,8 @@ def show(error: Exception, *, as_json: bool) -> int:
             return show_ours(wrong_usage(error), as_json=as_json)
         case TwowayError():
             return show_ours(error, as_json=as_json)
+        case OSError() if error.errno in FULL:
+            return show_ours(DiskFull(*words_of(error, "the output")), as_json=as_json)
         case OSError() if error.errno in REFUSED_BY_THE_SYSTEM:
             return show_ours(wrong_place(error), as_json=as_json)
         case _:
@@ -75,15 +77,22 @@ def wrong_usage(error: click.ClickException) -> UsageError:
 # What the system refuses because of what the user named: no failure of ours.
 REFUSED_BY_THE_SYSTEM = {
     *(errno.ENOENT, errno.EACCES, errno.EPERM, errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.EROFS),
-    *(errno.ENOSPC, errno.EDQUOT, errno.ENAMETOOLONG),
+    errno.ENAMETOOLONG,
 }
+# What another name would not mend.
+FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 def wrong_place(error: OSError) -> UsageError:
     """Put the system's refusal of a file into our words."""
-    reason = (error.strerror or str(error)).lower()
-    named = f"{error.filename}: " if error.filename else ""
-    return UsageError(f"{named}{reason}", "name another file or folder, or mend its rights")
+    return UsageError(
+        ": ".join(filter(None, words_of(error))), "name another file or folder, or mend its rights"
+    )
+
+
+def words_of(error: OSError, unnamed: str = "") -> tuple[str, str]:
+    """Return the file that the system means, and what it says of it."""
+    return str(error.filename or unnamed), (error.strerror or str(error)).lower()
 
 
 def show_unexpected(error: Exception) -> int:

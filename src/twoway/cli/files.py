@@ -74,11 +74,23 @@ def delivery(directory: Path, names: Iterable[str], *, force: bool) -> Iterator[
     directory = directory.absolute()
     directory.parent.mkdir(parents=True, exist_ok=True)
     beside = directory if directory.exists() else directory.parent
-    staging = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=beside))
+    try:
+        staging = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=beside))
+    except OSError as error:
+        raise about(directory, error) from error
     try:
         yield Delivery(directory, staging)
+    except OSError as error:
+        if Path(str(error.filename)).is_relative_to(staging):
+            raise about(directory, error) from error
+        raise
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+
+
+def about(directory: Path, error: OSError) -> OSError:
+    """Return an error of a place of ours as one of the folder that the user named."""
+    return OSError(error.errno, error.strerror, str(directory))
 
 
 def write_file(path: Path, data: bytes, *, force: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -57,7 +58,7 @@ def init(name: str, unlock: str | None, algorithm: str, place: RealmPlace, out: 
 
 def way_to_unlock(unlock: str | None, place: RealmPlace) -> Unlock:
     """Return the way to the unlock key; passphrase options alone choose the passphrase."""
-    from twoway.realm.unlocking import Environment, KeyFile, Passphrase
+    from twoway.realm.unlocking import VARIABLE, Environment, KeyFile, Passphrase
 
     has_passphrase = bool(place.passphrase.file or place.passphrase.variable)
     if has_passphrase and unlock not in {None, "passphrase"}:
@@ -68,6 +69,9 @@ def way_to_unlock(unlock: str | None, place: RealmPlace) -> Unlock:
         # Asked twice, and before anything is made.
         passphrase = place.passphrase.or_asked("a passphrase for the realm", twice=True).encode()
         return Passphrase(lambda: passphrase)
+    if unlock == "environment" and not os.environ.get(VARIABLE):
+        advice = f"make a key, and keep it: export {VARIABLE}=$(openssl rand -base64 32)"
+        raise UsageError(f"the environment variable {VARIABLE} is not set", advice)
     return Environment() if unlock == "environment" else KeyFile()
 
 
