@@ -47,7 +47,7 @@ _STEPS = Template("""
 3. Make the domain, with the ARN that step 2 printed:
 
    ```
-   aws apigateway create-domain-name --domain-name $host --regional-certificate-arn ARN \\\\
+   aws apigateway create-domain-name --domain-name $host --regional-certificate-arn ARN \\
        --endpoint-configuration types=REGIONAL --security-policy TLS_1_2 \\\\
        --mutual-tls-authentication truststoreUri=s3://$bucket/truststore.pem
    ```
