@@ -48,7 +48,7 @@ _STEPS = Template("""
 
    ```
    aws apigateway create-domain-name --domain-name $host --regional-certificate-arn ARN \\
-       --endpoint-configuration types=REGIONAL --security-policy TLS_1_2 \\\\
+       --endpoint-configuration types=REGIONAL --security-policy TLS_1_2 \\
        --mutual-tls-authentication truststoreUri=s3://$bucket/truststore.pem
    ```
 
