@@ -167,3 +167,21 @@ def test_request_that_is_none_is_refused(cli, tmp_path):
         "client", "issue", "globex", "-o", tmp_path / "kit", "--csr", tmp_path / "request.pem", "--json"
     )
     assert (1, "request-unreadable") == (result.status, result.json["error"]["code"])
+
+
+@pytest.mark.parametrize("option", ["--algorithm", "--out-password-file"])
+def test_request_contradicts_what_is_said_of_a_key_of_ours(cli, tmp_path, password, option):
+    """What would be without effect is refused."""
+    csr = tmp_path / "request.pem"
+    csr.write_bytes(new_request(new_key(), distinguished_name("globex")))
+    value = "rsa-2048" if option == "--algorithm" else password
+    result = cli("client", "issue", "globex", "-o", tmp_path / "kit", "--csr", csr, option, value)
+    assert (2, False) == (result.status, (tmp_path / "kit").exists())
+
+
+def test_names_that_a_request_asks_for_are_shown(cli, tmp_path):
+    """They are not taken, and whoever issues it sees that."""
+    names = [subject_alternative_name("DNS:a.globex.example")]
+    (tmp_path / "request.pem").write_bytes(new_request(new_key(), distinguished_name("CN=me"), names))
+    result = cli("client", "issue", "globex", "-o", tmp_path / "kit", "--csr", tmp_path / "request.pem")
+    assert "the request asked for CN=me, DNS:a.globex.example" in result.stderr

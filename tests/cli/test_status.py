@@ -42,7 +42,8 @@ def test_status_says_whether_gateways_are_up_to_date(cli, realm):
     """One that lags is seen."""
     with Realm.open(realm) as opened, opened.writing() as connection:
         gateways.acknowledge(connection, "edge", 1, datetime.now(UTC))
-    assert "gateway edge: connected, at revision 1," in cli("status").stdout
+    assert "gateway edge: alone since about 20" in cli("status").stdout
+    assert "Z, at revision 1\n" in cli("status").stdout
     assert not cli("status", "--json").json["gateways"][0]["current"]
 
 
@@ -117,3 +118,26 @@ def test_journal_follows_until_it_is_stopped(realm, stop):
             record(realm, refusal())
         assert "Traceback" not in process.stderr.read()
         assert process.wait(10) in {130, 141}
+
+
+@pytest.mark.parametrize(
+    "options", [[], ["--client", "globex"], ["--service", "orders"], ["--ticket", "foo"]]
+)
+def test_journal_without_entries_says_so(cli, realm, options):
+    """On stderr, for a person; a program gets an empty list."""
+    cli("client", "add", "globex")
+    assert (0, "", "no entries\n") == cli("journal", *options)
+    assert [] == cli("journal", *options, "--json").json
+
+
+@pytest.mark.parametrize("options", [["--client", "nobody"], ["--service", "nosuch"]])
+def test_journal_of_somebody_unknown_is_refused(cli, realm, options):
+    """A mistyped name does not pass for one that did nothing."""
+    result = cli("journal", *options, "--json")
+    assert (1, "not-in-realm") == (result.status, result.json["error"]["code"])
+
+
+def test_journal_keeps_what_somebody_removed_did(cli, realm):
+    """As client remove says."""
+    record(realm, refusal(client="gone"))
+    assert 0 == cli("journal", "--client", "gone").status

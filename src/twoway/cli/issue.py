@@ -117,6 +117,7 @@ def plainly(
     from twoway.realm import authorities, bindings, clients
     from twoway.x509.keys import new_key
 
+    refuse_contradiction(issuing, out_password)
     request = read_file(issuing.csr) if issuing.csr else None
     given = None if request else out_password.given()
     password = None if request else given or ("dry-run" if dry_run else new_password())
@@ -148,6 +149,22 @@ def plainly(
     return 0
 
 
+def refuse_contradiction(issuing: Issuing, out_password: PasswordSource) -> None:
+    """Return if nothing is said of a key that is not made here.
+
+    Raises:
+        UsageError: the request brings its own, and the rest would be without effect.
+    """
+    if issuing.csr is None:
+        return
+    if issuing.algorithm is not None:
+        raise UsageError(
+            "--algorithm is of a key that is made here, and --csr brings its own", "leave one out"
+        )
+    if out_password.file or out_password.variable:
+        raise UsageError(f"with --csr there is no {KEYSTORE} that could have a password", "leave one out")
+
+
 def show_kit(result: Result, name: str, out: Output) -> int:
     """Say what was issued with the kit that it went into, as ``kit --client`` does and more."""
     from twoway.cli import kits
@@ -164,9 +181,10 @@ def show_kit(result: Result, name: str, out: Output) -> int:
 
 
 def note_request(issued: Issued, out: Output) -> None:
-    """Say that who a certificate is for was not the request's to say."""
-    if issued.requested_subject and not out.json:
-        note(f"the request asked for {issued.requested_subject}; who it is for is ours to say")
+    """Say that whom a certificate names was not the request's to say."""
+    wishes = ", ".join((issued.requested_subject or "", *issued.requested_names)).strip(", ")
+    if wishes and not out.json:
+        note(f"the request asked for {wishes}; who it is for is ours to say (--san gives names)")
 
 
 def contents(

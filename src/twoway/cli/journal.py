@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from twoway.cli.options import json_option
-from twoway.cli.output import Output, echo_json, echo_json_line, in_words, plain
+from twoway.cli.output import Output, echo_json, echo_json_line, in_words, note, plain
 from twoway.cli.realms import RealmPlace, realm_option
 from twoway.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from sqlalchemy import Connection
 
     from twoway.realm.realm import Realm
     from twoway.realm.records import JournalEntryRecord
@@ -57,14 +59,32 @@ def journal(
         with realm.reading() as connection:
             newest = journals.latest(connection, limit=1)
             found = journals.latest(connection, limit=limit, **wanted) if limit else ()
+            if not found:
+                check_known(connection, client_name, service_name)
         if out.json and not follow:
             echo_json([facts(entry) for entry in found])
             return
         show(found, out)
+        if not found and not follow:
+            note("no entries")
         if follow:
             watch(
                 realm, newest[-1].id if newest else 0, {"client": client_name, "service": service_name}, out
             )
+
+
+def check_known(connection: Connection, client: str | None, service: str | None) -> None:
+    """Return if those who have no entries are at least in the realm; who was removed may have some.
+
+    Raises:
+        NotInRealm: there is no such client or service, which is why.
+    """
+    from twoway.realm import clients, services
+
+    if client is not None:
+        clients.find(connection, client)
+    if service is not None:
+        services.find(connection, service)
 
 
 def watch(realm: Realm, since: int, wanted: dict[str, str | None], out: Output) -> None:

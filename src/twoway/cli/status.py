@@ -39,10 +39,10 @@ def status(place: RealmPlace, out: Output) -> None:
     for node in data["gateways"]:
         up = "up to date" if node["current"] else f"at revision {node['acknowledged_revision']}"
         # A control plane that was killed could not write down that its gateways are alone now.
-        alone = ", alone since" if pid is None and node["state"] == "connected" else ""
-        click.echo(
-            f"gateway {node['name']}: {node['state']}, {up}, heard of at {in_words(node['at'])}{alone}"
-        )
+        alone = pid is None and node["state"] == "connected"
+        at = in_words(node["at"])
+        how = f"alone since about {at}, {up}" if alone else f"{node['state']}, {up}, heard of at {at}"
+        click.echo(f"gateway {node['name']}: {how}")
     if not data["gateways"]:
         click.echo("no gateway has joined yet: twoway serve starts one")
     for one in data["expiring"]:
