@@ -18,8 +18,10 @@ from tests.gateway.load import answered_with, ask, load
 from tests.gateway.processes import authorizers, become, envoys
 from tests.parts import material, presence
 from tests.parts.credentials import Pem
-from tests.parts.served import Served, realm_at
+from tests.parts.served import Served, free_port, realm_at
 from tests.parts.upstream import Upstream, upstream
+from twoway.realm import gateways
+from twoway.realm.states import NodeState
 
 # Envoy is back after about 0.3 s; what a noisy machine adds is in the margin to the second that is promised.
 BACK_SECONDS = 1.0
@@ -66,9 +68,9 @@ def busy_port() -> Iterator[int]:
         yield other.getsockname()[1]
 
 
-def serve(realm: Served, port: int) -> subprocess.CompletedProcess[str]:
+def serve(realm: Path, port: int) -> subprocess.CompletedProcess[str]:
     """Run ``twoway serve`` where it cannot run."""
-    command = [sys.executable, "-m", "twoway", "serve", "--realm", str(realm.realm.directory), "--json"]
+    command = [sys.executable, "-m", "twoway", "serve", "--realm", str(realm), "--json"]
     command += ["--listen", f"127.0.0.1:{port}", "--workers", "1"]
     return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
 
@@ -172,7 +174,7 @@ def test_both_killed_are_both_started(gateway: Served, globex: Pem, stranger: Pe
 def test_second_control_plane_is_refused(gateway: Served, globex: Pem) -> None:
     """A realm is served once; the first one goes on."""
     before = envoys(gateway), authorizers(gateway)
-    ended = serve(gateway, gateway.port)
+    ended = serve(gateway.realm.directory, gateway.port)
     assert (1, "already-served") == (ended.returncode, json.loads(ended.stdout)["error"]["code"])
     assert "Traceback" not in ended.stderr
     assert before == (envoys(gateway), authorizers(gateway))
@@ -181,7 +183,7 @@ def test_second_control_plane_is_refused(gateway: Served, globex: Pem) -> None:
 
 def test_second_control_plane_is_refused_from_another_session_too(gateway: Served, session: Path) -> None:
     """Where its sockets would lie says nothing about who serves the realm."""
-    ended = serve(gateway, gateway.port)
+    ended = serve(gateway.realm.directory, gateway.port)
     assert (1, "already-served") == (ended.returncode, json.loads(ended.stdout)["error"]["code"])
 
 
@@ -200,7 +202,7 @@ def test_taken_port_is_told(tmp_path: Path, api: Upstream, busy_port: int) -> No
     """It ends with status 1 and words, and nothing is left running."""
     with realm_at(tmp_path) as realm:
         realm.service("orders", api.url)
-        ended = serve(realm, busy_port)
+        ended = serve(realm.realm.directory, busy_port)
         assert (1, "listener-refused") == (ended.returncode, json.loads(ended.stdout)["error"]["code"])
         assert "Traceback" not in ended.stderr
         assert ([], []) == (envoys(realm), authorizers(realm))
@@ -210,7 +212,7 @@ def test_port_of_another_gateway_is_taken(tmp_path: Path, gateway: Served, api: 
     """Two realms never share a port: each would get some of the other's callers."""
     with realm_at(tmp_path) as realm:
         realm.service("orders", api.url)
-        ended = serve(realm, gateway.port)
+        ended = serve(realm.realm.directory, gateway.port)
         assert (1, "listener-refused") == (ended.returncode, json.loads(ended.stdout)["error"]["code"])
 
 
@@ -224,3 +226,33 @@ def test_nobody_else_can_open_the_sockets(gateway: Served, name: str) -> None:
     command += [str(getattr(gateway.runtime, name)), "http://localhost/"]
     ours, others = (subprocess.run(command, user=user, check=False).returncode for user in (0, 65534))
     assert (True, COULD_NOT_CONNECT) == (ours != COULD_NOT_CONNECT, others)
+
+
+def test_copy_of_a_served_realm_is_not_served(gateway: Served, globex: Pem, tmp_path: Path) -> None:
+    """It would take the sockets of the original, whose gateway would never hear of a revocation again."""
+    copy = tmp_path / "copy"
+    # By another process: to close a file of SQLite's is to lose the locks that this one has on it.
+    subprocess.run(["cp", "-r", str(gateway.realm.directory), str(copy)], check=True)
+    refused = serve(copy, free_port())
+    assert "already-served" in refused.stdout
+    assert answered_with(200, gateway.port, globex, "/orders") < BACK_SECONDS
+
+
+def test_gateway_is_adopted_in_another_login_session(
+    gateway: Served, globex: Pem, monkeypatch: pytest.MonkeyPatch, session: Path
+) -> None:
+    """A control plane that cron starts finds the gateway that one of a login session left."""
+    before = gateway.gateway_pid()
+    gateway.kill()
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(session))
+    gateway.start()
+    assert before == gateway.gateway_pid()
+    assert answered_with(200, gateway.port, globex, "/orders") < BACK_SECONDS
+
+
+def test_gateway_that_was_stopped_is_waited_for_by_nobody(gateway: Served) -> None:
+    """One that is away may let people in; one that was stopped in order does not."""
+    gateway.stop()
+    with gateway.realm.reading() as connection:
+        states = [node.state for node in gateways.nodes(connection)]
+    assert [NodeState.STOPPED] == states

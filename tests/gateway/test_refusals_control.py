@@ -144,10 +144,10 @@ def base(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 @pytest.mark.parametrize("level", [0, 1])
 def test_folder_that_others_may_enter_is_not_used(base: Path, mode: int, level: int) -> None:
     """Neither the user's folder nor the realm's in it."""
-    place = runtime("0123456789abcdef").folder
+    place = runtime("0123456789abcdef", base).folder
     (place.parent, place)[level].chmod(mode)
     with pytest.raises(RuntimeFolderUnsafe):
-        runtime("0123456789abcdef")
+        runtime("0123456789abcdef", base)
 
 
 @pytest.mark.parametrize("level", [0, 1])
@@ -155,10 +155,10 @@ def test_folder_of_another_user_is_not_used(base: Path, level: int) -> None:
     """He made it before us, where everybody may make folders."""
     if os.geteuid() != 0:
         pytest.skip("only root can give a folder away")
-    place = runtime("0123456789abcdef").folder
+    place = runtime("0123456789abcdef", base).folder
     os.chown((place.parent, place)[level], NOBODY, NOBODY)
     with pytest.raises(RuntimeFolderUnsafe):
-        runtime("0123456789abcdef")
+        runtime("0123456789abcdef", base)
 
 
 def test_link_to_a_folder_is_not_used(base: Path) -> None:
@@ -166,7 +166,7 @@ def test_link_to_a_folder_is_not_used(base: Path) -> None:
     (base / "elsewhere").mkdir(mode=0o700)
     (base / f"twoway-{os.getuid()}").symlink_to(base / "elsewhere")
     with pytest.raises(RuntimeFolderUnsafe):
-        runtime("0123456789abcdef")
+        runtime("0123456789abcdef", base)
 
 
 # Words of the gateway's map and the journal, and what is no name at all.

@@ -25,7 +25,7 @@ from twoway.gateway.supervisor import Restart, Supervisor
 @pytest.fixture
 def place(session: Path) -> Iterator[Runtime]:
     """A runtime folder; an Envoy that a test leaves is killed."""
-    made = runtime("0123456789abcdef")
+    made = runtime("0123456789abcdef", session)
     yield made
     for file in (made.process, made.authorizer_process):
         left = processes.recorded(file)
@@ -108,7 +108,7 @@ def test_other_process_of_the_same_number_is_not_adopted(
 ) -> None:
     """The number was given to another process meanwhile: it is left alone, in adoption and in ending."""
     one = supervisor(place)
-    processes.record(place.process, Process(other.pid, "1", one._digest()))
+    processes.record(place.process, Process(other.pid, "1", one._digest))
     assert not one.adopt()
     processes.record(place.process, Process(other.pid, "1", "other options"))
     assert not one.adopt()

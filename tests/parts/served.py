@@ -57,7 +57,7 @@ class Served:
     @property
     def runtime(self) -> Runtime:
         """The folder of the running gateway's sockets."""
-        return runtime(self.realm.record().identifier)
+        return runtime(self.realm.record().identifier, self.realm.directory)
 
     def service(self, name: str, upstream: str, **options: object) -> None:
         """Add a service that explains its refusals, unless ``refusals`` says otherwise."""

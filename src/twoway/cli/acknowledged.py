@@ -64,7 +64,7 @@ def show_acknowledgement(
 
 
 def waited_for(realm: Realm, revision: int, *, ended: bool) -> dict[str, int]:
-    """Return what every gateway that runs has acknowledged, once all have this revision or patience ends."""
+    """Return what every gateway that may run has acknowledged, once all have this revision or patience ends."""
     from twoway.realm import gateways
     from twoway.realm.states import NodeState
 
@@ -74,7 +74,7 @@ def waited_for(realm: Realm, revision: int, *, ended: bool) -> dict[str, int]:
             nodes = {
                 node.name: node.ended_revision if ended else node.acknowledged_revision
                 for node in gateways.nodes(connection)
-                if node.state == NodeState.CONNECTED
+                if node.state != NodeState.STOPPED
             }
         if all(acknowledged >= revision for acknowledged in nodes.values()) or time.monotonic() > end:
             return nodes

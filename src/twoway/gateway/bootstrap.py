@@ -16,12 +16,27 @@ QUESTIONS_PER_SOURCE = 200
 SOURCE_HEADER = "x-twoway-source"
 
 
-def bootstrap(*, node: str, sockets: str) -> dict[str, Any]:
+# A connection takes two descriptors, one to the caller and one to the upstream; Envoy itself takes some as well.
+DESCRIPTORS_OF_ITS_OWN = 256
+CONNECTIONS_MOST = 50_000
+
+
+def connections(descriptors: int) -> int:
+    """Return how many callers may be connected at once.
+
+    Args:
+        descriptors: how many files the process may have open.
+    """
+    return min(CONNECTIONS_MOST, max(1, (descriptors - DESCRIPTORS_OF_ITS_OWN) // 2))
+
+
+def bootstrap(*, node: str, sockets: str, connections: int = CONNECTIONS_MOST) -> dict[str, Any]:
     """Return Envoy's bootstrap configuration.
 
     Args:
         node: the gateway's name.
         sockets: folder of the sockets, which only the user that runs us may enter.
+        connections: how many callers may be connected at once; further ones are closed before their handshake.
     """
     return {
         "node": {"id": node, "cluster": "twoway"},
@@ -58,6 +73,19 @@ def bootstrap(*, node: str, sockets: str) -> dict[str, Any]:
             ],
         },
         "admin": {"address": {"pipe": {"path": f"{sockets}/admin.sock", "mode": 0o600}}},
+        # Without a bound strangers could take every descriptor and all memory.
+        "overload_manager": {
+            "resource_monitors": [
+                {
+                    "name": "envoy.resource_monitors.global_downstream_max_connections",
+                    "typed_config": {
+                        "@type": f"{_EXTENSIONS}.resource_monitors.downstream_connections.v3"
+                        ".DownstreamConnectionsConfig",
+                        "max_active_downstream_connections": connections,
+                    },
+                }
+            ]
+        },
         "stats_config": {"stats_matcher": {"inclusion_list": {"patterns": _STATS}}},
         "layered_runtime": {
             "layers": [
@@ -138,6 +166,7 @@ def _questions(path: str) -> dict[str, Any]:
     return {
         "name": "questions",
         "address": {"pipe": {"path": path, "mode": 0o600}},
+        "ignore_global_conn_limit": True,
         "filter_chains": [{"filters": [{"name": "http", "typed_config": manager}]}],
     }
 

@@ -1,7 +1,10 @@
-"""Where a running gateway lives: its sockets, its process file and its lock. Shell.
+"""Where a running gateway lives: its sockets, its process files and its locks. Shell.
 
 Whoever can open the control socket can take the servers' private keys from it, and whoever can bind it becomes
 the control plane. So the folder is ours alone, and it is not used when it is anybody else's.
+
+Which folder it is, and which processes run, is written down in the realm's directory: sessions of one user may have
+runtime folders of their own, and a gateway that another session left has to be found all the same.
 """
 
 from __future__ import annotations
@@ -19,8 +22,11 @@ from twoway.errors import AlreadyServed, RuntimeFolderUnsafe, RuntimeFolderUnusa
 from twoway.gateway import processes
 from twoway.gateway.processes import Process
 
-# In the realm's directory: says which process serves the realm, and is locked by it.
+# Says which process serves the realm, and is locked by it. In the realm's directory, and in the folder of the sockets:
+# a copy of a realm would take the same folder.
 _LOCK = "serve.lock"
+# In the realm's directory: says where the sockets are.
+_FOLDER = "runtime.folder"
 
 # Bytes of the path of a Unix socket: 108 on Linux, 104 on macOS, with the zero at its end.
 _SOCKET_PATH = 103
@@ -33,10 +39,12 @@ class Runtime:
     """The folder of one realm's running gateway.
 
     Args:
-        folder: mode 0700, owned by us, short enough for the paths of Unix sockets.
+        folder: of the sockets and logs; mode 0700, owned by us, short enough for the paths of Unix sockets.
+        directory: the realm's.
     """
 
     folder: Path
+    directory: Path
 
     @property
     def control(self) -> Path:
@@ -61,12 +69,12 @@ class Runtime:
     @property
     def process(self) -> Path:
         """The file that says which process is Envoy."""
-        return self.folder / "envoy.json"
+        return self.directory / "gateway.json"
 
     @property
     def authorizer_process(self) -> Path:
         """The file that says which process is the authorizer."""
-        return self.folder / "authorizer.json"
+        return self.directory / "authorizer.json"
 
     @property
     def log(self) -> Path:
@@ -81,7 +89,7 @@ class Runtime:
     def in_use(self) -> None:
         """Say so to what clears temporary folders of everything that nobody touched for days.
 
-        Without its process file a gateway would not be found again, and not be taken over.
+        Without its sockets a gateway could not be taken over.
         Source: systemd's tmp.conf: ten days in /tmp.
         """
         for path in (self.folder.parent, self.folder, *self.folder.glob("*")):
@@ -89,18 +97,23 @@ class Runtime:
                 os.utime(path, follow_symlinks=False)
 
 
-def runtime(realm_id: str) -> Runtime:
-    """Return the realm's runtime folder, made if need be.
+def runtime(realm_id: str, directory: Path) -> Runtime:
+    """Return where the realm's gateway lives: where it did before, or else in a folder that is made.
 
     Args:
         realm_id: the realm's identifier.
+        directory: the realm's.
 
     Raises:
         RuntimeFolderUnsafe: someone else owns the folder, or may enter it.
         RuntimeFolderUnusable: it cannot be made, or its name is too long for sockets.
     """
+    name = realm_id[:16]
+    before = _before(directory / _FOLDER, name)
+    if before:
+        return Runtime(before, directory)
     base = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
-    place = Runtime(base / f"twoway-{os.getuid()}" / realm_id[:16])
+    place = Runtime(base / f"twoway-{os.getuid()}" / name, directory)
     if len(os.fsencode(place.authorizer)) + _OF_A_PROCESS > _SOCKET_PATH:
         raise RuntimeFolderUnusable(str(place.folder), "its name is too long for the sockets in it")
     for step in (place.folder.parent, place.folder):
@@ -111,7 +124,21 @@ def runtime(realm_id: str) -> Runtime:
         except OSError as error:
             raise RuntimeFolderUnusable(str(step), error.strerror or str(error)) from error
         _require_ours(step)
+    beside = directory / f"{_FOLDER}.new"
+    beside.write_bytes(os.fsencode(place.folder))
+    beside.rename(directory / _FOLDER)
     return place
+
+
+def _before(written: Path, name: str) -> Path | None:
+    """Return the folder that was written down, if it is still there and ours."""
+    try:
+        folder = Path(os.fsdecode(written.read_bytes()))
+        for step in (folder.parent, folder):
+            _require_ours(step)
+    except (OSError, ValueError, RuntimeFolderUnsafe):
+        return None
+    return folder if folder.name == name and folder.is_absolute() else None
 
 
 def _require_ours(folder: Path) -> None:
@@ -123,10 +150,8 @@ def _require_ours(folder: Path) -> None:
 def lock(directory: Path) -> IO[bytes]:
     """Return the open file that makes this process the only control plane of the realm.
 
-    It lies with the realm: sessions of one user may have runtime folders of their own.
-
     Args:
-        directory: the realm's.
+        directory: the realm's, or the folder of its sockets.
 
     Raises:
         AlreadyServed: another process holds it.

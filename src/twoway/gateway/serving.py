@@ -92,8 +92,8 @@ def serve(realm: Realm, options: Serving, *, on_ready: Callable[[Listen], None] 
         AlreadyServed: another process serves the realm.
         ListenerRefused: the gateway cannot listen there.
     """
-    with lock(realm.directory):
-        place = runtime(realm.record().identifier)
+    place = runtime(realm.record().identifier, realm.directory)
+    with lock(realm.directory), lock(place.folder):
         asyncio.run(_Server(realm, options, place, on_ready).run())
 
 
@@ -140,6 +140,7 @@ class _Server:
             self._authorizer.stop()
             await server.stop(0.2)
             await asyncio.to_thread(self._writer.close)
+            self._write_down_end()
 
     async def _keep_up(self) -> None:
         tasks = [
@@ -320,6 +321,14 @@ class _Server:
                 gateways.acknowledge(connection, name, acknowledged, at, ended=ended)
             else:
                 gateways.away(connection, name, at)
+
+    def _write_down_end(self) -> None:
+        """Say that the gateway lets nobody in any more, if that can be said."""
+        try:
+            with self._realm.writing() as connection:
+                gateways.stopped(connection, self._options.node, datetime.now(UTC))
+        except Exception as problem:  # noqa: BLE001  the gateway has ended, whether it is written down or not
+            log.error("that the gateway ended could not be written down: %s", problem)  # noqa: TRY400  its words do
 
     def _update_refused(self, name: str, kind: str, said: str) -> None:
         if kind == LISTENER and not self._taken_over.is_set() and "cannot bind" in said:

@@ -11,16 +11,18 @@ import hashlib
 import json
 import logging
 import os
+import resource
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
 from twoway.errors import EnvoyMissing, EnvoyWillNotStart
 from twoway.gateway import processes
-from twoway.gateway.bootstrap import bootstrap
+from twoway.gateway.bootstrap import CONNECTIONS_MOST, bootstrap, connections
 from twoway.gateway.processes import Process
 from twoway.gateway.runtime import Runtime
 
@@ -57,11 +59,15 @@ class Supervisor:
 
     def __init__(self, place: Runtime, node: str, concurrency: int = 0) -> None:
         self._place = place
-        self._configuration = json.dumps(bootstrap(node=node, sockets=str(place.folder)))
-        self._command = [str(envoy_binary()), "--config-yaml", self._configuration, "--disable-hot-restart"]
-        self._command += ["--log-level", "warning", "--drain-time-s", "5"]
+        options = ["--disable-hot-restart", "--log-level", "warning", "--drain-time-s", "5"]
         if concurrency:
-            self._command += ["--concurrency", str(concurrency)]
+            options += ["--concurrency", str(concurrency)]
+        # How many connections there may be is left out: a gateway is taken over in a session with other limits too.
+        meant = [str(envoy_binary()), json.dumps(bootstrap(node=node, sockets=str(place.folder))), *options]
+        self._digest = hashlib.sha256("\0".join(meant).encode()).hexdigest()
+        limit = connections(_descriptors())
+        configuration = bootstrap(node=node, sockets=str(place.folder), connections=limit)
+        self._command = [str(envoy_binary()), "--config-yaml", json.dumps(configuration), *options]
         self._child: subprocess.Popen[bytes] | None = None
         self.process: Process | None = None
         self.adopted = False
@@ -74,7 +80,7 @@ class Supervisor:
         left = processes.recorded(self._place.process)
         if left is None:
             return False
-        if left.configuration != self._digest():
+        if left.configuration != self._digest:
             processes.end(left)
             return False
         self.process, self.adopted = left, True
@@ -102,7 +108,7 @@ class Supervisor:
                 start_new_session=True,
                 env={"PATH": os.environ.get("PATH", ""), "HOME": str(self._place.folder)},
             )
-        started = processes.running(self._child.pid, self._digest())
+        started = processes.running(self._child.pid, self._digest)
         if started is None:
             raise EnvoyWillNotStart(str(self._place.log))
         self.process = started
@@ -136,13 +142,20 @@ class Supervisor:
             processes.end(self.process, self._child)
         self._place.process.unlink(missing_ok=True)
 
-    def _digest(self) -> str:
-        return hashlib.sha256("\0".join(self._command).encode()).hexdigest()
-
     def _running(self) -> bool:
         if self._child is not None:
             return self._child.poll() is None
         return self.process is not None and processes.alive(self.process)
+
+
+def _descriptors() -> int:
+    """Return how many files Envoy may have open, after asking for as many as this user may have."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < hard:
+        with suppress(ValueError, OSError):  # macOS names a limit that it does not allow
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    now, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return 2 * CONNECTIONS_MOST if now == resource.RLIM_INFINITY else now
 
 
 def envoy_binary() -> Path:

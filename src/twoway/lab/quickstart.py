@@ -91,7 +91,7 @@ class Stage:
     @property
     def place(self) -> Runtime:
         """Where the gateway runs."""
-        return runtime(self.realm.record().identifier)
+        return runtime(self.realm.record().identifier, self.realm.directory)
 
     def start(self, *command: str) -> Callable[[], str]:
         """Start a process of ours, and return what waits for the first line that it prints."""

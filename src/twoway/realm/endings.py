@@ -84,7 +84,7 @@ def _end(change: Change, which: ColumnElement[bool], service_id: int | None) -> 
 def _prune(change: Change) -> None:
     """Drop what is old, and what ended by itself; not what a gateway has yet to take over."""
     node, ended = tables.gateway_node.c, tables.ended.c
-    behind = select(func.min(node.acknowledged_revision)).where(node.state != NodeState.REMOVED)
+    behind = select(func.min(node.acknowledged_revision)).where(node.state != NodeState.STOPPED)
     least = change.connection.execute(behind).scalar_one()
     old = ended.at < change.at - KEEP
     if least is not None:

@@ -317,6 +317,14 @@ def away(connection: Connection, node: str, at: datetime) -> None:
         _write_node(connection, node, state=NodeState.AWAY, at=at)
 
 
+def stopped(connection: Connection, node: str, at: datetime) -> None:
+    """Write down that a gateway was stopped in order, and lets nobody in."""
+    before = GatewayNodeRecord.one(connection, tables.gateway_node.c.name == node)
+    if before is not None and before.state != NodeState.STOPPED:
+        NODE.check(node, before.state, NodeState.STOPPED)
+        _write_node(connection, node, state=NodeState.STOPPED, at=at)
+
+
 def nodes(connection: Connection) -> tuple[GatewayNodeRecord, ...]:
     """Return all gateways by name."""
     query = GatewayNodeRecord.query().order_by(tables.gateway_node.c.name)

@@ -50,11 +50,14 @@ class CertificateState(StrEnum):
 
 
 class NodeState(StrEnum):
-    """Whether a gateway is at the other end of the control plane's stream."""
+    """Whether a gateway is at the other end of the control plane's stream.
+
+    One that is away may be running, and let in whom it knew; one that was stopped lets nobody in.
+    """
 
     CONNECTED = "connected"
     AWAY = "away"
-    REMOVED = "removed"
+    STOPPED = "stopped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +120,9 @@ NODE = Lifecycle(
     "gateway",
     frozenset({NodeState.CONNECTED}),
     {
-        NodeState.CONNECTED: frozenset({NodeState.AWAY, NodeState.REMOVED}),
-        NodeState.AWAY: frozenset({NodeState.CONNECTED, NodeState.REMOVED}),
-        NodeState.REMOVED: frozenset({NodeState.CONNECTED}),
+        NodeState.CONNECTED: frozenset({NodeState.AWAY, NodeState.STOPPED}),
+        NodeState.AWAY: frozenset({NodeState.CONNECTED, NodeState.STOPPED}),
+        NodeState.STOPPED: frozenset({NodeState.CONNECTED}),
     },
 )
 
