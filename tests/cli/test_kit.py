@@ -14,11 +14,14 @@ import pytest
 
 from tests.cli import materials
 from twoway import keystores
+from twoway.errors import KeystoreError
+from twoway.platforms.catalogue import PLATFORMS
 from twoway.realm import audit
 from twoway.realm.realm import Realm
 from twoway.x509.certificates import load_certificates
 from twoway.x509.keys import encrypted_pem, new_key
 from twoway.x509.names import distinguished_name
+from twoway.x509.purposes import Purpose
 from twoway.x509.requests import new_request
 from twoway.x509.revocation import load_crl
 
@@ -267,6 +270,55 @@ def test_platform_that_never_calls_is_refused(kit, globex):
     """There is no kit of it for a client."""
     result = kit("nginx", "--client", globex, "--use", "server")
     assert 2 == result.status
+
+
+@pytest.fixture
+def judged_alike(cli, password, tmp_path):
+    """Hand the kept files back to ``check``, and hold its verdict against the kit's own."""
+
+    def call(platform, use, made):
+        material = [path for path in sorted((tmp_path / "kit" / "keep").iterdir()) if is_material(path)]
+        words = ("--for", platform, "--use", use, "--password-file", password, "--json")
+        after = cli("check", *material, *words)
+        warned = {found["code"] for found in after.json["findings"] if found["severity"] == "warning"}
+        return material and (0, True) == (after.status, warned <= set(codes(made)))
+
+    return call
+
+
+def is_material(path):
+    """Whether a file holds keys or certificates."""
+    try:
+        keystores.load(path.read_bytes(), KIT_PASSWORD)
+    except KeystoreError:
+        return False
+    return True
+
+
+CALLING, CALLED = (
+    [(one.name, use.name) for one in PLATFORMS for use in one.uses if use.accepts.purpose is purpose]
+    for purpose in (Purpose.CLIENT, Purpose.SERVER)
+)
+
+
+@pytest.mark.parametrize(("platform", "use"), CALLING)
+def test_every_platform_that_calls_has_a_kit_for_a_client(kit, cli, globex, judged_alike, platform, use):
+    """Without an error or a warning of its own making, and ``check`` says the same of its files."""
+    result = kit(platform, "--use", use, "--client", globex)
+    assert (0, "ok", 1) == (result.status, result.json["verdict"], len(bindings(cli))), result.stdout
+    assert not {"platform-key-refused", "alias-refused", "chain-incomplete"} & set(codes(result))
+    assert judged_alike(platform, use, result)
+
+
+@pytest.mark.parametrize(("platform", "use"), CALLED)
+def test_every_platform_that_is_called_has_a_kit_for_a_service(
+    kit, cli, globex, password, tmp_path, judged_alike, platform, use
+):
+    """Without an error, and ``check`` says the same of its files."""
+    cli("client", "issue", globex, "-o", tmp_path / "issued", "--out-password-file", password)
+    result = kit(platform, "--use", use, "--service", "invoices")
+    assert (0, "ok") == (result.status, result.json["verdict"]), result.stdout
+    assert judged_alike(platform, use, result)
 
 
 # Of an endpoint

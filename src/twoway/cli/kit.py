@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -136,7 +137,7 @@ def kit(
 
     ours = catalogue.find(platform)
     theirs = None if other is None else catalogue.find(other)
-    named = Named(client, endpoint, service, issuing)
+    named = OfRealm(client, endpoint, service, issuing)
     if theirs is None:
         if others.given or to_use or peer_set:
             raise UsageError("--to-use and the --peer-... options go with --to", "say --to PLATFORM")
@@ -159,7 +160,8 @@ def kit(
     return show(carried_out(ready(plan)), out)
 
 
-class Named:
+@dataclass(frozen=True, slots=True)
+class OfRealm:
     """What of the realm the options name.
 
     Args:
@@ -169,13 +171,16 @@ class Named:
         issuing: how a client's certificate is to be.
     """
 
-    def __init__(
-        self, client: str | None, endpoint: str | None, service: str | None, issuing: Issuing
-    ) -> None:
-        self.client, self.endpoint, self.service, self.issuing = client, endpoint, service, issuing
-        if client is not None and endpoint is not None:
+    client: str | None
+    endpoint: str | None
+    service: str | None
+    issuing: Issuing
+
+    def __post_init__(self) -> None:
+        """Refuse what contradicts itself."""
+        if self.client is not None and self.endpoint is not None:
             raise UsageError("--client and --endpoint are both the side that calls", "give one of them")
-        if client is None and issuing.given:
+        if self.client is None and self.issuing.given:
             raise UsageError(
                 "--csr, --days, --san and --algorithm are for a certificate that is issued",
                 "say --client NAME",
@@ -215,7 +220,7 @@ def without_identity(files: FileIdentity, option: str) -> FileIdentity:
 
 
 def alone(
-    platform: Platform, use_name: str | None, files: FileIdentity, given: tuple[str, ...], named: Named
+    platform: Platform, use_name: str | None, files: FileIdentity, given: tuple[str, ...], named: OfRealm
 ) -> Side:
     """Return the one side that a kit is made for.
 
@@ -263,7 +268,7 @@ def link(
     uses: tuple[Use, Use],
     files: tuple[FileIdentity, FileIdentity],
     given: tuple[tuple[str, ...], tuple[str, ...]],
-    named: Named,
+    named: OfRealm,
 ) -> tuple[Side, Side]:
     """Return both sides of a link, the first platform's first.
 

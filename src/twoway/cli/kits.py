@@ -235,9 +235,9 @@ def _made(
     chosen = settings.chosen(side.use, (*of_realm, *side.given))
     trusted = (*own.trusted, *(Named(one) for one in vouched))
     if own.key is None:
-        entries = _entries(trusted, plan.at)
+        anchors = tuple(dict.fromkeys(named.certificate for named in trusted))
         told = dict(text.split("=", 1) for text in side.given)
-        order = Keyless(own.certificates, entries, own.alias, plan.at, plan.peer, told)
+        order = Keyless(own.certificates, anchors, own.alias, plan.at, plan.peer, told)
         return Made(side, made_without_key(side.platform, side.use, order, own.findings), own, "")
     entry, entries, strays = arranged(
         own.key, own.certificates, own.others, trusted, alias=own.alias, at=plan.at
@@ -246,16 +246,6 @@ def _made(
     complete = Order(entry, entries, plan.at, password, plan.peer, chosen, crls)
     made = platform_kits.made(side.platform, side.use, complete, (*own.findings, *notes, *strays))
     return Made(side, made, own, password)
-
-
-def _entries(trusted: Sequence[Any], at: datetime) -> tuple[Any, ...]:
-    from twoway.keystores.model import TrustedEntry
-    from twoway.platforms.order import alias_of
-
-    return tuple(
-        TrustedEntry(one.alias or alias_of(one.certificate), one.certificate, at)
-        for one in {named.certificate: named for named in trusted}.values()
-    )
 
 
 def lists_of(plan: Plan, realm: Realm) -> tuple[tuple[RevocationList, ...], tuple[Finding, ...]]:
@@ -356,7 +346,7 @@ def _sides(result: Result) -> dict[str, Any]:
 
 def _password(plan: Plan, side: Side) -> str:
     """Return what protects a side's files; where a platform's have none, nobody is told or asked for one."""
-    if side.use.accepts.password is None or getattr(side.source, "request", None) is not None:
+    if side.use.accepts.password is None or side.source.keyless:
         return plan.password or ""
     return plan.password or ("dry-run" if plan.dry_run else new_password())
 

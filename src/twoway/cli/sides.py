@@ -83,6 +83,10 @@ class Source(Protocol):
     def of_realm(self) -> bool:
         """Whether a realm is needed."""
 
+    @property
+    def keyless(self) -> bool:
+        """Whether the private key stays with somebody else."""
+
     def trusts(self, connection: Connection) -> tuple[Certificate, ...]:
         """Return what the realm makes this side trust."""
 
@@ -132,6 +136,11 @@ class FileIdentity:
     @property
     def of_realm(self) -> bool:
         """It needs no realm."""
+        return False
+
+    @property
+    def keyless(self) -> bool:
+        """The key is among the files."""
         return False
 
     def trusts(self, _connection: Connection) -> tuple[Certificate, ...]:
@@ -198,6 +207,11 @@ class OfClient:
         """It is."""
         return True
 
+    @property
+    def keyless(self) -> bool:
+        """It stays with whoever made the request."""
+        return self.request is not None
+
     def trusts(self, connection: Connection) -> tuple[Certificate, ...]:
         """Return what its services' certificates come from."""
         from twoway.realm import kits
@@ -257,6 +271,11 @@ class OfEndpoint:
         """It is."""
         return True
 
+    @property
+    def keyless(self) -> bool:
+        """The key is in the vault."""
+        return False
+
     def trusts(self, connection: Connection) -> tuple[Certificate, ...]:
         """Return whom the endpoint trusts."""
         from twoway.realm import kits
@@ -293,6 +312,11 @@ class OfService:
     def of_realm(self) -> bool:
         """It is."""
         return True
+
+    @property
+    def keyless(self) -> bool:
+        """The key is in the vault."""
+        return False
 
     def trusts(self, connection: Connection) -> tuple[Certificate, ...]:
         """Return what its clients are known by."""

@@ -35,7 +35,7 @@ class Keyless:
     """
 
     certificates: tuple[Certificate, ...]
-    trusted: tuple[TrustedEntry, ...]
+    trusted: tuple[Certificate, ...]
     alias: str
     at: datetime
     peer: str = ""
@@ -54,7 +54,7 @@ def made_without_key(platform: Platform, use: Use, order: Keyless, found: Sequen
     findings = weighed(platform, (*found, *_checked(order, use)))
     target = f"{platform.name} {use.name}: {order.certificates[0].subject}"
     report = json.dumps(concluded(target, findings).as_json(), indent=2) + "\n"
-    anchors = pem_bundle([entry.certificate for entry in order.trusted])
+    anchors = pem_bundle(order.trusted)
     files = (
         File(KEEP + CHAIN, pem_bundle(order.certificates), "the certificate, then its issuers"),
         *((File(KEEP + TRUST, anchors, "whom to trust"),) if order.trusted else ()),
