@@ -92,11 +92,20 @@ def test_gateway_that_does_not_answer_is_named(cli, realm, monkeypatch):
     assert ["revoked", "revoked"] == states(cli)
 
 
-def test_gateway_that_is_away_is_not_waited_for(cli, realm):
-    """It gets everything when it comes back."""
+def test_gateway_that_is_away_may_let_people_in(cli, realm, monkeypatch):
+    """Nobody has heard of it, which is not to say that it does not run."""
+    monkeypatch.setattr(acknowledged, "PATIENCE", 0.1)
     acknowledge(realm, 1)
     with Realm.open(realm) as opened, opened.writing() as connection:
         gateways.away(connection, "edge", datetime.now(UTC))
+    assert 3 == cli("client", "revoke", "globex", "--yes").status
+
+
+def test_gateway_that_was_stopped_is_not_waited_for(cli, realm):
+    """It lets nobody in, and gets everything when it is started."""
+    acknowledge(realm, 1)
+    with Realm.open(realm) as opened, opened.writing() as connection:
+        gateways.stopped(connection, "edge", datetime.now(UTC))
     assert 0 == cli("client", "revoke", "globex", "--yes").status
 
 

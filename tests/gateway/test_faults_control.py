@@ -222,7 +222,7 @@ def test_client_that_was_revoked_meanwhile_is_refused_at_once(story: Story) -> N
 
 def test_proper_stop_leaves_nothing(story: Story) -> None:
     """Neither the adopted Envoy nor an authorizer remains, and the realm knows."""
-    assert ([], [], {"away"}) == story.left
+    assert ([], [], {"stopped"}) == story.left
 
 
 def test_nobody_sees_a_traceback(story: Story) -> None:
