@@ -105,6 +105,31 @@ def test_nothing_is_issued_that_cannot_be_written(cli, tmp_path, password):
     assert 0 == cli(*order, "--force").status
 
 
+def test_dry_run_issues_nothing(cli, tmp_path, password):
+    """And says what it would."""
+    order = ("client", "issue", "globex", "-o", tmp_path / "kit", "--dry-run", "--json")
+    result = cli(*order)
+    assert (0, "globex") == (result.status, result.json["client"])
+    assert ([], False) == (
+        cli("client", "show", "globex", "--json").json["bindings"],
+        (tmp_path / "kit").exists(),
+    )
+
+
+@pytest.mark.parametrize(
+    "words", [("--zip",), ("--alias", "x"), ("--use", "client"), ("--peer", "https://a")]
+)
+def test_options_of_a_kit_want_a_platform(cli, tmp_path, password, words):
+    """Nothing is issued without it."""
+    assert (
+        2
+        == cli(
+            "client", "issue", "globex", "-o", tmp_path / "kit", "--out-password-file", password, *words
+        ).status
+    )
+    assert [] == cli("client", "show", "globex", "--json").json["bindings"]
+
+
 def test_folder_that_cannot_be_made_issues_nothing(cli, tmp_path, password):
     """The same for a place that is no folder."""
     (tmp_path / "file").write_bytes(b"")

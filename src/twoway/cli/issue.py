@@ -126,7 +126,8 @@ def plainly(
         refuse_existing([output / file for file in files], force=force)
         with place.reading() as connection:
             clients.find(connection, name)
-        note(f"a certificate would be issued for client {name}, in {output}: {', '.join(files)}")
+        would = f"a certificate would be issued for client {name}, in {output}: {', '.join(files)}"
+        out.done(would, {"client": name, "files": {file: str(output / file) for file in files}})
         return 0
     with place.opened() as realm, delivery(output, files, force=force) as prepared:
         key = None if request else new_key(issuing.algorithm or DEFAULT)
