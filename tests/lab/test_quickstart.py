@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -15,6 +18,7 @@ import pytest
 
 from tests.parts import curl
 from tests.parts.credentials import P12
+from twoway.gateway.runtime import control_plane
 from twoway.lab import partners, quickstart
 from twoway.lab.quickstart import Step
 from twoway.realm import bindings, clients, services
@@ -71,11 +75,39 @@ def test_it_stays_up_for_curl_and_leaves_nothing(tmp_path: Path) -> None:
         url = f"https://localhost:{stage.port}/orders"
         answer = curl.get(url, ca=stage.folder / "server-ca.pem", identity=identity)
         seen.update(
-            status=answer.status, client=answer.json["client"], folder=stage.folder, commands=commands
+            status=answer.status,
+            client=answer.json["client"],
+            folders=(stage.folder, stage.place.folder),
+            commands=commands,
         )
 
     assert quickstart.run(tell=lambda _: None, stay=visit)
-    assert (seen["status"], seen["client"], seen["folder"].exists()) == (200, "initech", False)
+    assert (seen["status"], seen["client"]) == (200, "initech")
+    assert [False, False] == [folder.exists() for folder in seen["folders"]]
+
+
+def test_killed_it_leaves_nothing_either() -> None:
+    """Not its processes, which nobody would end, and not its folders, in which keys lie."""
+    command = [sys.executable, "-m", "twoway", "quickstart"]
+    with tempfile.TemporaryDirectory(prefix="q") as name:  # short enough for sockets
+        place = Path(name)
+        environment = {**os.environ, "TMPDIR": name, "XDG_RUNTIME_DIR": name}
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+            assert process.stdout is not None
+            assert any("Try it yourself" in line for line in process.stdout)
+            (realm,) = place.glob("*/realm")
+            serving = control_plane(realm)
+            process.kill()
+        assert serving is not None
+        end = time.monotonic() + 20
+        while left(place, serving.pid) and time.monotonic() < end:
+            time.sleep(0.1)
+        assert [] == left(place, serving.pid)
+
+
+def left(place: Path, process: int) -> list[Path]:
+    """Return what is left of a quickstart: its folders, and its control plane."""
+    return [path for path in (*place.glob("*/*"), Path(f"/proc/{process}")) if path.exists()]
 
 
 def suspended(patch: pytest.MonkeyPatch) -> None:

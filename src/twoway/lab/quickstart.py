@@ -85,6 +85,9 @@ class Stage:
         self.port = _free_port()
         self.identities: dict[str, Identity] = {}
         self._stack = stack
+        # Its sockets and logs lie elsewhere, and are of no use to anybody once its processes have ended.
+        stack.callback(shutil.rmtree, self.place.folder, ignore_errors=True)
+        self._sweeper = self._begin("twoway.lab.sweeper", str(folder), str(self.place.folder))
         with self.realm.reading() as connection:
             self.trust = pem_bundle(authorities.anchors(connection)).decode()
 
@@ -95,6 +98,16 @@ class Stage:
 
     def start(self, *command: str) -> Callable[[], str]:
         """Start a process of ours, and return what waits for the first line that it prints."""
+        process = self._begin(*command)
+        # Whoever kills us leaves it to the sweeper to end what we started.
+        assert self._sweeper.stdin is not None  # noqa: S101  it is a pipe, as all of theirs are
+        self._sweeper.stdin.write(f"{process.pid}\n".encode())
+        self._sweeper.stdin.flush()
+        assert process.stdout is not None  # noqa: S101  likewise
+        output = process.stdout
+        return lambda: output.readline().decode().strip()
+
+    def _begin(self, *command: str) -> subprocess.Popen[bytes]:
         process = subprocess.Popen(
             [sys.executable, "-m", *command],
             stdin=subprocess.PIPE,
@@ -103,9 +116,7 @@ class Stage:
             start_new_session=True,
         )
         self._stack.callback(_end, process)
-        assert process.stdout is not None  # noqa: S101  it is a pipe: the lines above say so
-        output = process.stdout
-        return lambda: output.readline().decode().strip()
+        return process
 
     @contextmanager
     def connection(self, caller: str | None) -> Iterator[HTTPSConnection]:
