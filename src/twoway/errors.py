@@ -207,11 +207,12 @@ class NameInvalid(MaterialError):
     code = "name-invalid"
     message = "the {kind} {value} is not usable: {problem}"
     cause = "the text does not have the form of a {kind}"
-    remedy = "write it as CN=name,O=organisation for a subject, or as DNS:, IP:, URI: or email: and a value"
+    remedy = "{advice}"
     exit_status = 2
     kind: str
     value: str
     problem: str
+    advice: str = "write it as DNS:, IP:, URI: or email: and a value, such as DNS:api.example.com"
 
 
 class NameRuleTooWide(MaterialError):
@@ -726,7 +727,7 @@ class ProbeRefused(ProbeError):
 
     code = "probe-refused"
     message = "{address} ended the handshake before it showed a certificate: {problem}"
-    cause = "it knows no host of the name that was asked for, or has no TLS version or cipher in common with this machine"
+    cause = "it knows no host of the name asked for, or has no TLS version or cipher in common with this machine"
     remedy = "ask for another host with --sni NAME, or look at the server's log"
     who = Who.EITHER
     address: str

@@ -365,3 +365,19 @@ def test_rules_that_no_name_fits_both_of_do_not_overlap(one, other):
     """A certificate with two names may still fit both."""
     first, second = NameRule.parse(one), NameRule.parse(other)
     assert (False, False) == (first.overlaps(second), second.overlaps(first))
+
+
+@pytest.mark.parametrize(
+    ("read", "text", "advice"),
+    [
+        (distinguished_name, "=", "CN=name,O=organisation"),
+        (distinguished_name, "", "CN=name,O=organisation"),
+        (subject_alternative_name, "DNS:a b", "DNS:api.example.com"),
+        (NameRule.parse, "umbrella.com", "DNS:*.umbrella.com"),
+    ],
+)
+def test_advice_is_of_the_kind_of_name_that_was_meant(read, text, advice):
+    """A host name has no organisation."""
+    with pytest.raises(NameInvalid) as caught:
+        read(text)
+    assert advice in caught.value.hint

@@ -36,6 +36,9 @@ CA_NAMES_OCTETS = 32_000
 _LOWER = {ord(letter): letter.lower() for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
 _EMPTY_TREE = re.compile(r"[a-z][a-z0-9+.-]*:/*\*", re.ASCII | re.IGNORECASE)
 
+SUBJECT_ADVICE = "write it as CN=name,O=organisation, or the common name alone"
+RULE_ADVICE = "write it as a kind and a value, such as DNS:*.umbrella.com or URI:spiffe://umbrella/*"
+
 
 def printable(text: str) -> str:
     r"""Return the text with everything escaped that does not print as itself.
@@ -82,18 +85,21 @@ def distinguished_name(text: str) -> x509.Name:
     """
     stripped = text.strip()
     if not stripped:
-        raise NameInvalid("subject", "''", "it is empty")
+        raise NameInvalid("subject", "''", "it is empty", SUBJECT_ADVICE)
     if stripped != printable(stripped):
-        raise NameInvalid("subject", printable(stripped), "it holds characters that do not print")
+        raise NameInvalid(
+            "subject", printable(stripped), "it holds characters that do not print", SUBJECT_ADVICE
+        )
     try:
         if "=" in stripped:
             name = x509.Name.from_rfc4514_string(stripped)
         else:
             name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, stripped)])
     except (ValueError, TypeError) as error:
-        raise NameInvalid("subject", stripped, printable(str(error)) or "it is not RFC 4514 text") from error
+        problem = printable(str(error)) or "it is not RFC 4514 text"
+        raise NameInvalid("subject", stripped, problem, SUBJECT_ADVICE) from error
     if not all(isinstance(one.value, str) and one.value.isprintable() and one.value.strip() for one in name):
-        raise NameInvalid("subject", stripped, "a part of it is empty or does not print")
+        raise NameInvalid("subject", stripped, "a part of it is empty or does not print", SUBJECT_ADVICE)
     return name
 
 
@@ -149,7 +155,8 @@ def check_web_address(url: str) -> None:
         NameInvalid: it is not http:// or https:// and a host.
     """
     if not _WEB_ADDRESS.fullmatch(url):
-        raise NameInvalid("address", printable(url), "it is not http:// or https:// and a host")
+        problem = "it is not http:// or https:// and a host"
+        raise NameInvalid("address", printable(url), problem, "write it as http://pki.example.com/ca.crl")
 
 
 def comparable_name(name: x509.Name) -> tuple[frozenset[tuple[str, str | bytes]], ...]:
@@ -193,7 +200,10 @@ class NameRule:
         kind, _, pattern = text.strip().partition(":")
         if kind.lower() not in _RULES:
             raise NameInvalid(
-                "name rule", printable(text), "it does not begin with DNS:, URI:, email:, IP: or CN:"
+                "name rule",
+                printable(text),
+                "it does not begin with DNS:, URI:, email:, IP: or CN:",
+                RULE_ADVICE,
             )
         kind = _RULES[kind.lower()]
         if set(pattern) <= {"*"} or _EMPTY_TREE.fullmatch(pattern):
@@ -315,7 +325,10 @@ def _checked_pattern(kind: str, pattern: str) -> str:
         case "URI":
             if not _URI.fullmatch(pattern) or ("*" in pattern and not _URI_TREE.fullmatch(pattern)):
                 raise NameInvalid(
-                    "URI rule", printable(pattern), "a * may only stand last, after a / and a host"
+                    "URI rule",
+                    printable(pattern),
+                    "a * may only stand last, after a / and a host",
+                    RULE_ADVICE,
                 )
             return pattern
         case "IP":
@@ -323,11 +336,13 @@ def _checked_pattern(kind: str, pattern: str) -> str:
         case "email":
             _check_email(pattern)
             if "*" in pattern:
-                raise NameInvalid("email rule", pattern, "it is not one whole address")
+                raise NameInvalid("email rule", pattern, "it is not one whole address", RULE_ADVICE)
             return _folded_email(pattern)
         case _:
             if pattern != printable(pattern) or "*" in pattern:
-                raise NameInvalid("CN rule", printable(pattern), "it is not one whole common name")
+                raise NameInvalid(
+                    "CN rule", printable(pattern), "it is not one whole common name", RULE_ADVICE
+                )
             return pattern
 
 
