@@ -30,7 +30,7 @@ from twoway.errors import (
 from twoway.x509.chains import path
 from twoway.x509.keys import ALGORITHMS, new_key
 from twoway.x509.names import distinguished_name, subject_alternative_name
-from twoway.x509.purposes import Purpose, permits
+from twoway.x509.purposes import Purpose, extended_usage_permits
 from twoway.x509.requests import load_request, new_request
 
 KEY = new_key()
@@ -61,7 +61,7 @@ def issued(signer, profile=CLIENT, **options):
 def test_a_leaf_is_for_its_purpose_alone(issuing, profile, purpose):
     """The profile decides, and the path verifies."""
     leaf = issued(issuing, profile)
-    assert [one is purpose for one in Purpose] == [permits(leaf, one) for one in Purpose]
+    assert [one is purpose for one in Purpose] == [extended_usage_permits(leaf, one) for one in Purpose]
     assert (False, ("digitalSignature",), 0x1234) == (leaf.is_ca, leaf.key_usage, leaf.serial)
 
 

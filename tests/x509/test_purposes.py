@@ -4,7 +4,7 @@ import pytest
 from cryptography import x509
 
 from tests.x509.pki import CLIENT, SERVER, made
-from twoway.x509.purposes import Purpose, permits
+from twoway.x509.purposes import Purpose, can_sign_handshakes, extended_usage_permits
 
 ANY = x509.ObjectIdentifier("2.5.29.37.0")
 CODE = x509.ObjectIdentifier("1.3.6.1.5.5.7.3.3")
@@ -25,7 +25,10 @@ CODE = x509.ObjectIdentifier("1.3.6.1.5.5.7.3.3")
 def test_extended_key_usage_decides_the_side(usages, client, server):
     """Absent and any allow both."""
     leaf = made(usages=usages).certificate
-    assert (client, server) == (permits(leaf, Purpose.CLIENT), permits(leaf, Purpose.SERVER))
+    assert (client, server) == (
+        extended_usage_permits(leaf, Purpose.CLIENT),
+        extended_usage_permits(leaf, Purpose.SERVER),
+    )
 
 
 @pytest.mark.parametrize(
@@ -41,4 +44,4 @@ def test_extended_key_usage_decides_the_side(usages, client, server):
 )
 def test_key_usage_must_let_it_sign(bits, expected):
     """Absent allows all; present and empty allows nothing."""
-    assert expected == permits(made(key_usages=bits).certificate, Purpose.CLIENT)
+    assert expected == can_sign_handshakes(made(key_usages=bits).certificate)

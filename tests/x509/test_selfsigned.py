@@ -8,7 +8,7 @@ import pytest
 from tests.x509.pki import AT, rsa_key
 from twoway.x509.keys import ALGORITHMS, new_key
 from twoway.x509.names import distinguished_name, subject_alternative_name
-from twoway.x509.purposes import Purpose, permits
+from twoway.x509.purposes import Purpose, extended_usage_permits
 from twoway.x509.selfsigned import self_signed
 
 NAMES = [subject_alternative_name("a.example")]
@@ -38,7 +38,9 @@ def test_a_certificate_of_every_kind_of_key(algorithm):
 def test_it_is_for_what_was_asked_and_nothing_else(purposes):
     """A client's certificate is no server's."""
     made = certificate(new_key(), purposes)
-    assert [purpose in purposes for purpose in Purpose] == [permits(made, purpose) for purpose in Purpose]
+    assert [purpose in purposes for purpose in Purpose] == [
+        extended_usage_permits(made, purpose) for purpose in Purpose
+    ]
 
 
 def test_a_client_needs_no_names():

@@ -16,27 +16,29 @@ class Purpose(StrEnum):
     SERVER = "serverAuth"
 
 
-def permits(certificate: Certificate, purpose: Purpose) -> bool:
-    """Return whether the certificate's own extensions allow the purpose.
+def extended_usage_permits(certificate: Certificate, purpose: Purpose) -> bool:
+    """Return whether the extended key usage, of a leaf or of a CA above it, allows the purpose.
 
-    No extended key usage allows any, and so does ``anyExtendedKeyUsage``. A key usage, if there is one, must have
-    digitalSignature: every handshake of TLS 1.3, and every client's in TLS 1.2, is a signature.
+    None allows any, and so does ``anyExtendedKeyUsage``.
 
     Raises:
         CertificateUnreadable: its extensions cannot be read.
 
-    Source: RFC 5280, 4.2.1.3 and 4.2.1.12; RFC 8446, 4.4.2.2
+    Source: RFC 5280, 4.2.1.12
     """
-    return extended_usage_permits(certificate, purpose) and can_sign_handshakes(certificate)
-
-
-def extended_usage_permits(certificate: Certificate, purpose: Purpose) -> bool:
-    """Return whether the extended key usage, of a leaf or of a CA above it, allows the purpose."""
     if certificate.extension(x509.ExtendedKeyUsage) is None:
         return True
     return not {str(purpose), "anyExtendedKeyUsage"}.isdisjoint(certificate.extended_key_usage)
 
 
 def can_sign_handshakes(certificate: Certificate) -> bool:
-    """Return whether the key usage, if there is one, has digitalSignature."""
+    """Return whether the key usage, if there is one, has digitalSignature.
+
+    Every handshake of TLS 1.3, and every client's in TLS 1.2, is a signature.
+
+    Raises:
+        CertificateUnreadable: its extensions cannot be read.
+
+    Source: RFC 5280, 4.2.1.3; RFC 8446, 4.4.2.2
+    """
     return certificate.extension(x509.KeyUsage) is None or "digitalSignature" in certificate.key_usage
