@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.parts import material as parts
 from tests.platforms import material
 from tests.platforms.material import AT, chain, client, issuing, root
 from twoway.errors import KeyMismatch
@@ -23,7 +24,7 @@ def test_issuers_go_into_the_chain_in_order() -> None:
 
 def test_what_did_not_issue_the_identity_is_kept_as_trusted_and_named() -> None:
     """A CA of the server is what is mostly given as the chain."""
-    other = material.ours(material.material.root("SYSCA").leaf)
+    other = material.ours(parts.root("SYSCA").leaf)
     entry, trusted, findings = arranged(
         HOLDER.key, [LEAF], [Named(ISSUING), Named(ROOT), Named(other, "ejbca")], [], alias="acme", at=AT
     )
@@ -34,14 +35,14 @@ def test_what_did_not_issue_the_identity_is_kept_as_trusted_and_named() -> None:
 
 def test_anchor_is_named_after_its_subject() -> None:
     """Nobody has to think of a name."""
-    other = material.ours(material.material.root("Héllo wörld 3!").leaf)
+    other = material.ours(parts.root("Héllo wörld 3!").leaf)
     _, trusted, _ = arranged(HOLDER.key, [LEAF], [], [Named(other)], alias="acme", at=AT)
     assert ["h_llo_w_rld_3"] == [one.alias for one in trusted]
 
 
 def test_names_that_are_taken_get_a_number() -> None:
     """No entry hides another."""
-    others = [material.ours(material.material.root("acme").leaf) for _ in range(2)]
+    others = [material.ours(parts.root("acme").leaf) for _ in range(2)]
     _, trusted, _ = arranged(HOLDER.key, [LEAF], [], [Named(one) for one in others], alias="ACME", at=AT)
     assert ["acme_2", "acme_3"] == [one.alias for one in trusted]
 
@@ -69,7 +70,7 @@ def test_key_of_another_certificate_is_refused() -> None:
 
 def test_two_authorities_of_one_name_are_told_apart() -> None:
     """The signature says which one issued the identity."""
-    twin = material.ours(material.material.issue("Partner Issuing", by=root(), ca=True).leaf)
+    twin = material.ours(parts.issue("Partner Issuing", by=root(), ca=True).leaf)
     entry, trusted, _ = arranged(
         HOLDER.key, [LEAF], [Named(twin), Named(ISSUING), Named(ROOT)], [], alias="a", at=AT
     )
@@ -79,4 +80,4 @@ def test_two_authorities_of_one_name_are_told_apart() -> None:
 
 def test_alias_of_a_number_begins_with_a_letter() -> None:
     """Salesforce takes no other."""
-    assert "ca_2026" == alias_of(material.ours(material.material.root("2026").leaf))
+    assert "ca_2026" == alias_of(material.ours(parts.root("2026").leaf))
