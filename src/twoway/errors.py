@@ -727,7 +727,9 @@ class ProbeRefused(ProbeError):
 
     code = "probe-refused"
     message = "{address} ended the handshake before it showed a certificate: {problem}"
-    cause = "it knows no host of the name asked for, or has no TLS version or cipher in common with this machine"
+    cause = (
+        "it knows no host of the name asked for, or has no TLS version or cipher in common with this machine"
+    )
     remedy = "ask for another host with --sni NAME, or look at the server's log"
     who = Who.EITHER
     address: str
@@ -886,21 +888,23 @@ class NameRefused(RealmError):
     """A name that cannot be given."""
 
     code = "name-refused"
-    message = "{name} cannot be the name of a {noun}: {problem}"
+    message = "{name} cannot be the {noun}'s name: {problem}"
     cause = "names go into URLs, headers, certificates and the gateway's configuration"
     remedy = "{advice}"
     exit_status = 2
     noun: str
     name: str
     problem: str
-    advice: str = "choose 1 to 63 of a-z, 0-9, dot, dash and underscore, first a letter or digit, such as globex"
+    advice: str = (
+        "choose 1 to 63 of a-z, 0-9, dot, dash and underscore, first a letter or digit, such as globex"
+    )
 
 
 class NameTaken(RealmError):
     """There is one of this name already."""
 
     code = "name-taken"
-    message = "there is a {noun} named {name} already"
+    message = "the {noun} {name} is there already"
     cause = "a name means one thing"
     remedy = "choose another name, or see twoway {noun} show {name}"
     noun: str

@@ -267,3 +267,9 @@ def test_client_without_a_proposed_binding_is_told_so(cli):
     """In words that say how many there are."""
     result = cli("client", "confirm", "initech")
     assert (2, True) == (result.status, "client initech has no proposed binding" in result.stderr)
+
+
+def test_authority_without_a_rule_is_wrong_usage(cli, tmp_path):
+    """It is --san that was forgotten."""
+    result = cli("client", "accept", "initech", "--authority", material.root().ca_file(tmp_path))
+    assert (2, True) == (result.status, "--san" in result.stderr)
