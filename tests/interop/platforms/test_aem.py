@@ -25,6 +25,7 @@ JARS = [
 ]
 CLASS = "com.example.core.mutualtls.MutualTlsClient"
 DAYS = (-1.0, 300.0)
+TRIES = 5
 
 
 @dataclass(frozen=True)
@@ -173,9 +174,6 @@ def test_server_that_neither_trusts_is_refused(world: World, url: str) -> None:
     assert (1, True) == (said.status, b"PKIX path building failed" in said.stderr), said.stderr
 
 
-TRIES = 5
-
-
 def test_caller_without_a_certificate_is_told_certificate_required(world: World, url: str) -> None:
     """The message of Adobe's page: what AEM's code gave before there was a key, in TLS 1.3 to Node.js."""
     program = world.folder / "NoKey.java"
@@ -183,7 +181,7 @@ def test_caller_without_a_certificate_is_told_certificate_required(world: World,
     trust = credentials.truststore(world.folder / "trust", [world.provider.holder.certificates[-1]])
     words = ["java", *QUICK, f"-Djavax.net.ssl.trustStore={trust.path}"]
     words += [f"-Djavax.net.ssl.trustStorePassword={trust.password}", str(program), url]
-    told = []
+    told: list[bytes] = []
     # On a busy machine the closed connection may overtake the alert even here.
     while len(told) < TRIES and not any(b"certificate_required" in one for one in told):
         said = run(words, timeout=60)
